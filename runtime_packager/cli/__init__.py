@@ -1,1 +1,93 @@
+"""The command line: parse, call, render. The only place with click, colour and exit codes."""
 
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from runtime_packager import __version__
+from runtime_packager.cli.output import report_bug, report_error, report_interrupt
+from runtime_packager.errors import PackagerError
+
+COMMANDS = {
+    "assemble": "Make the runtime: one relocatable, sealed, signed directory per platform.",
+    "lock": "Resolve the requirements for every platform and write the lock files.",
+    "verify": "Check a runtime against its signed manifest.",
+    "sign": "Sign an assembled runtime with another key.",
+    "keys": "Make and show signing keys.",
+    "interpreters": "Show and update the pinned interpreters.",
+    "cache": "Show what the cache holds, and empty it.",
+    "doctor": "Say what this machine lacks, before a build finds out.",
+    "init": "Write a commented configuration for a project.",
+}
+"""Every command and its line of help, so that --help imports none of them."""
+
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells count."""
+
+
+class _Lazy(click.Group):
+    """Imports a command's module when the command is used."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"runtime_packager.cli.{name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="runtime-packager")
+def group() -> None:
+    """Ship a Python backend inside an Electron app without freezing it.
+
+    runtime-packager puts a real interpreter, the requirements and the app into one directory
+    per platform, seals and signs it. Start with `runtime-packager init`, then
+    `runtime-packager assemble`.
+
+    Exit codes: 0 done, 1 a bug of ours, 2 usage or input, 3 network, 4 build, 5 integrity.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_run(words))
+
+
+def _run(words: list[str]) -> int:
+    as_json = "--json" in words
+    try:
+        group.main(words, prog_name="runtime-packager", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        report_interrupt()
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away; Python would complain again while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except PackagerError as error:
+        report_error(error, as_json)
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - whatever it is, it is our bug and must say so
+        report_bug(traceback.format_exc(), as_json)
+        return 1
+    return 0

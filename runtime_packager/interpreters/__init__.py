@@ -1,1 +1,40 @@
+"""Interpreters: which archive a version stands for, where it may come from, and unpacking it."""
 
+from runtime_packager.interpreters.catalogue import (
+    Catalogue,
+    Indexed,
+    Pin,
+    available_versions,
+    pins_from_index,
+    read_catalogue,
+    write_catalogue,
+)
+from runtime_packager.interpreters.obtain import Interpreter, obtain
+from runtime_packager.interpreters.sources import (
+    ArchiveSource,
+    DirectorySource,
+    GithubSource,
+    MirrorSource,
+    NpmSource,
+    Source,
+)
+from runtime_packager.interpreters.unpack import Provenance
+
+__all__ = [
+    "ArchiveSource",
+    "Catalogue",
+    "DirectorySource",
+    "GithubSource",
+    "Indexed",
+    "Interpreter",
+    "MirrorSource",
+    "NpmSource",
+    "Pin",
+    "Provenance",
+    "Source",
+    "available_versions",
+    "obtain",
+    "pins_from_index",
+    "read_catalogue",
+    "write_catalogue",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,32 @@ def run(
     if check and result.returncode != 0:
         raise BuildError(f"{name} ended with exit code {result.returncode}", details=tail(result))
     return result
+
+
+def lines(command: Sequence[str | Path]) -> Iterator[str]:
+    """Run ``command`` and yield its standard output line by line as it comes.
+
+    :raises BuildError: when it cannot be started or exits with anything but 0.
+    """
+    words = [str(word) for word in command]
+    name = Path(words[0]).name
+    try:
+        child = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    except OSError as error:
+        raise BuildError(f"{name} could not be started: {error.strerror}") from error
+    with child:
+        assert child.stdout and child.stderr  # noqa: S101 - for the type checker: both are pipes
+        try:
+            yield from (line.decode() for line in child.stdout)
+        except BaseException:
+            child.kill()
+            raise
+        errors = child.stderr.read().decode(errors="replace")
+    if child.returncode != 0:
+        done = Completed(child.returncode, "", errors)
+        raise BuildError(f"{name} ended with exit code {child.returncode}", details=tail(done))
 
 
 def tail(done: Completed) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -20,7 +20,9 @@ class Task(Protocol):
 class Progress(Protocol):
     """Receives what the work has to say. Implementations must be safe to call from threads."""
 
-    def task(self, title: str, *, total: int | None = None, unit: str = "") -> _TaskContext:
+    def task(
+        self, title: str, *, total: int | None = None, unit: str = ""
+    ) -> AbstractContextManager[Task]:
         """Open a task; ``unit`` is ``"bytes"``, ``"files"`` or empty. Close it by leaving ``with``."""
 
     def note(self, message: str) -> None:
@@ -28,12 +30,6 @@ class Progress(Protocol):
 
     def warn(self, message: str) -> None:
         """Something the user should act on, though the work goes on."""
-
-
-class _TaskContext(Protocol):
-    def __enter__(self) -> Task: ...
-
-    def __exit__(self, *exc: object) -> bool | None: ...
 
 
 class _SilentTask:

@@ -1,1 +1,42 @@
+"""The signed manifest: what a runtime is made of, who says so, and whether it still is that."""
 
+from runtime_packager.manifest.keyfile import load_public, save_key
+from runtime_packager.manifest.keys import PrivateKey, PublicKey, Purpose, Signer, generate_key
+from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem
+from runtime_packager.manifest.release import Release
+from runtime_packager.manifest.sealing import ReleaseFacts, resign, seal
+from runtime_packager.manifest.signers import load_signer
+from runtime_packager.manifest.tree import Level
+from runtime_packager.manifest.trusted import (
+    TrustedKeys,
+    parse_trusted,
+    read_trusted,
+    render_trusted,
+)
+from runtime_packager.manifest.verify import Verified, verify_release, verify_tree
+
+__all__ = [
+    "ErrorId",
+    "IntegrityFailure",
+    "Level",
+    "PrivateKey",
+    "Problem",
+    "PublicKey",
+    "Purpose",
+    "Release",
+    "ReleaseFacts",
+    "Signer",
+    "TrustedKeys",
+    "Verified",
+    "generate_key",
+    "load_public",
+    "load_signer",
+    "parse_trusted",
+    "read_trusted",
+    "render_trusted",
+    "resign",
+    "save_key",
+    "seal",
+    "verify_release",
+    "verify_tree",
+]

@@ -1,0 +1,53 @@
+"""Building the service from its settings."""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from peft_studio import __version__, errors
+from peft_studio.routers import dependencies, health, version
+from peft_studio.security import LoopbackGuard, TokenGuard
+from peft_studio.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service, ready to be served; its clock starts now.
+
+    :param settings: with the port that is really listened on, which requests must name.
+    """
+    app = FastAPI(
+        title="PEFT Studio",
+        version=__version__,
+        openapi_url="/api/openapi.json",
+        # Their pages fetch scripts from the net, and nobody reads them in a desktop app.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    errors.install(app)
+    app.include_router(health.create_router(time.monotonic()))
+    app.include_router(version.router)
+    app.include_router(dependencies.router)
+    _guard(app, settings)
+    return app
+
+
+def _guard(app: FastAPI, settings: Settings) -> None:
+    """Put the checks around the app, the innermost first.
+
+    The token is asked for inside CORS, so that the window can read the refusal, and because a
+    browser's preflight request cannot carry it.
+    """
+    if settings.token is not None:
+        app.add_middleware(TokenGuard, token=settings.token, public=frozenset({health.PATH}))
+    if settings.origin is not None:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[settings.origin],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-PEFT-Token"],
+        )
+    app.add_middleware(LoopbackGuard, port=settings.port, origin=settings.origin)

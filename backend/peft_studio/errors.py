@@ -1,0 +1,107 @@
+"""The one shape of every error that a client sees.
+
+``{"error": {"id": "not_found", "message": "...", "hint": null}}``: ``id`` is for programs and
+never changes, ``message`` and ``hint`` are for people.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong with a request.
+
+    :param status: the HTTP status.
+    :param id: a word that names the kind.
+    :param message: one sentence.
+    :param hint: what to do about it, when that is known.
+    """
+
+    status: int
+    id: str
+    message: str
+    hint: str | None = None
+
+    def response(self, headers: Mapping[str, str] | None = None) -> Response:
+        """The problem as an answer."""
+        body = {"id": self.id, "message": self.message, "hint": self.hint}
+        return JSONResponse({"error": body}, self.status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app`` answer every error in this shape. Before its other middleware is added."""
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_middleware(_Boundary)
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for these alone
+    problem = Problem(error.status_code, _name(error.status_code), str(error.detail))
+    return problem.response(error.headers)
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for these alone
+    # Where and why, but not what was sent: it may be a secret, and it may be large.
+    lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    return Problem(422, "invalid_request", "; ".join(lines)).response()
+
+
+def _name(status: int) -> str:
+    try:
+        return HTTPStatus(status).name.lower()
+    except ValueError:
+        return f"http_{status}"
+
+
+class _Boundary:
+    """Turns what nobody caught into a 500 that says nothing of our insides, and logs it once.
+
+    Starlette's own handler would answer outside CORS, where the window cannot read it, and raise
+    again, so that it is logged twice.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception:
+            if started:
+                # Too late for an answer: uvicorn cuts the connection and logs the traceback.
+                raise
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            await _INTERNAL.response()(scope, receive, send)
+
+
+_INTERNAL = Problem(
+    500,
+    "internal_server_error",
+    "something went wrong inside PEFT Studio",
+    "the log has the details",
+)

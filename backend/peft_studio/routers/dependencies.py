@@ -1,0 +1,66 @@
+"""``GET /api/dependencies``: what is installed, found out without importing any of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+Group = Literal["service", "training"]
+
+DEPENDENCIES: dict[Group, tuple[str, ...]] = {
+    "service": ("fastapi", "pydantic", "starlette", "uvicorn"),
+    "training": ("accelerate", "datasets", "peft", "safetensors", "torch", "transformers"),
+}
+"""Packages by what they are needed for; each one's module has the same name."""
+
+router = APIRouter()
+
+
+class Dependency(BaseModel):
+    """A package: there or not, and which version, if its metadata says."""
+
+    name: str
+    group: Group
+    installed: bool
+    version: str | None
+
+
+class Dependencies(BaseModel):
+    """Every package, and the names of those that are not there."""
+
+    dependencies: list[Dependency]
+    missing: list[str]
+
+
+# Not async, so that it runs in a worker thread: it reads the disk.
+@router.get("/api/dependencies")
+def dependencies() -> Dependencies:
+    """Look for every package."""
+    found = [_look_up(name, group) for group, names in DEPENDENCIES.items() for name in names]
+    return Dependencies(
+        dependencies=found, missing=[one.name for one in found if not one.installed]
+    )
+
+
+def _look_up(name: str, group: Group) -> Dependency:
+    installed = _has_module(name)
+    return Dependency(
+        name=name, group=group, installed=installed, version=_version(name) if installed else None
+    )
+
+
+def _has_module(name: str) -> bool:
+    spec = importlib.util.find_spec(name)
+    # A folder that merely has the name passes for a namespace package, which has no origin.
+    return spec is not None and spec.origin is not None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,97 @@
+"""Which files are the app's: its directory less what is excluded, and data files from elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from runtime_packager.entries import FileEntry
+from runtime_packager.errors import InputError
+from runtime_packager.io.files import sha256_file
+
+ALWAYS_EXCLUDED = ("__pycache__", "*.pyc", ".*")
+"""Never part of an app: bytecode (made anew) and hidden files (editors', version control's)."""
+
+
+_MACH_O = {b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe"}
+"""Mach-O's magic numbers as they stand in a file: 64 bit, 32 bit, universal (mach-o/loader.h)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A file or directory from outside the app directory, packed at ``to`` inside ``app/``."""
+
+    source: Path
+    to: str
+
+
+def collect(directory: Path, exclude: Sequence[str], data: Sequence[Data]) -> list[FileEntry]:
+    """The app's files with their digests, sorted by path, paths relative to ``app/``.
+
+    :param exclude: shell patterns, matched against each file's and folder's name and its path
+        relative to ``directory``.
+    :raises InputError: for a link that leads out of the directory, a path that is taken twice,
+        or a directory without any file.
+    """
+    patterns = (*ALWAYS_EXCLUDED, *exclude)
+    found = {path: source for path, source in _walk(directory, patterns)}
+    if not found:
+        raise InputError(f"the app directory {directory} holds no file to pack")
+    for item in data:
+        for path, source in _data_files(item):
+            if path in found:
+                raise InputError(f"data file {source} would replace app file {path}")
+            found[path] = source
+    return [_entry(path, found[path]) for path in sorted(found)]
+
+
+def _data_files(item: Data) -> Iterator[tuple[str, Path]]:
+    if item.source.is_file():
+        yield item.to, item.source
+        return
+    for path, source in _walk(item.source, ALWAYS_EXCLUDED):
+        yield f"{item.to}/{path}", source
+
+
+def _walk(directory: Path, patterns: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    home = directory.resolve()
+    for base, folders, files in os.walk(directory):
+        relative = Path(base).relative_to(directory)
+        folders[:] = sorted(f for f in folders if not _excluded(relative / f, patterns))
+        for folder in folders:
+            if (Path(base) / folder).is_symlink():
+                raise InputError(
+                    f"{Path(base) / folder} is a link to a directory; an app is packed without links",
+                    "exclude it, or list what it points to under data",
+                )
+        for name in sorted(files):
+            if not _excluded(relative / name, patterns):
+                source = Path(base) / name
+                _require_inside(source, home)
+                yield (relative / name).as_posix(), source
+
+
+def _excluded(path: Path, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(path.name, p) or fnmatchcase(path.as_posix(), p) for p in patterns)
+
+
+def _require_inside(source: Path, home: Path) -> None:
+    if source.is_symlink() and not source.resolve().is_relative_to(home):
+        raise InputError(
+            f"{source} links to {source.resolve()}, outside the app directory",
+            "list the file it points to under data",
+        )
+
+
+def _entry(path: str, source: Path) -> FileEntry:
+    return FileEntry(path, source.stat().st_size, sha256_file(source), _runs(source), source)
+
+
+def _runs(source: Path) -> bool:
+    """Whether the file is a program, by its first bytes: the same answer on every host."""
+    with source.open("rb") as stream:
+        head = stream.read(4)
+    return head[:2] == b"#!" or head == b"\x7fELF" or head in _MACH_O

@@ -1,0 +1,147 @@
+"""``runtime-packager assemble``: the main job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runtime_packager.cli.common import Shared, chosen_targets, platform_option, shared_options
+from runtime_packager.cli.output import console, emit_json, size_text
+from runtime_packager.cli.reporting import reporter
+from runtime_packager.cli.signing import key_option, signer
+
+if TYPE_CHECKING:
+    from runtime_packager.assemble import Assembled
+
+SHOWN_UNCOMPILED = 3
+"""Sources without bytecode that the summary names; --json lists them all."""
+
+
+@click.command()
+@platform_option
+@key_option
+@click.option("--locked", is_flag=True, help="Fail when the lock does not fit the requirements.")
+@click.option("--offline", is_flag=True, help="Use what the cache holds, and no network.")
+@click.option("--force", is_flag=True, help="Assemble even when nothing changed.")
+@click.option(
+    "--allow-unofficial-interpreter",
+    "allow_unofficial",
+    is_flag=True,
+    help="Let a release key sign a runtime whose interpreter is no official release.",
+)
+@shared_options
+def command(
+    shared: Shared,
+    platforms: tuple[str, ...],
+    key: str | None,
+    locked: bool,
+    offline: bool,
+    force: bool,
+    allow_unofficial: bool,
+) -> None:
+    """Make the runtime: one relocatable, sealed, signed directory per platform.
+
+    Without --platform it is this machine's. What is already made from the same app, lock,
+    interpreter and configuration is left as it is.
+    """
+    from runtime_packager.assemble import Options, assemble  # noqa: PLC0415 - keeps --help quick
+    from runtime_packager.platforms import host_target  # noqa: PLC0415
+
+    config = shared.config()
+    cache = shared.cache(config)
+    targets = chosen_targets(config, platforms, [host_target()])
+    options = Options(locked, offline, force, allow_unofficial)
+    results = []
+    for target in targets:
+        with reporter(quiet=shared.silent) as progress:
+            signing = signer(key, cache, progress)
+            made = assemble(config, target, signing, cache, progress, options)
+        results.append(made)
+        if not shared.silent:
+            _summary(made, signing.public.purpose)
+        elif not shared.as_json:
+            click.echo(str(made.output))
+    if shared.as_json:
+        emit_json({"runtimes": [_as_json(made, signing.public) for made in results]})
+
+
+def _summary(made: Assembled, purpose: str) -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    out = console()
+    if made.up_to_date:
+        out.print(f"[bold green]up to date[/] {_place(made)}", soft_wrap=True)
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for step in made.steps:
+        cached = {True: "from cache", False: "", None: ""}[step.cached]
+        table.add_row(f"  {step.name}", f"{step.seconds:.2f} s", step.note, cached)
+    table.columns[1].justify = "right"
+    out.print(table)
+    if made.trimmed:
+        rows = ", ".join(f"{row.rule} {size_text(row.size)}" for row in made.trimmed)
+        out.print(f"  trimmed: {rows}", soft_wrap=True)
+    if made.uncompiled:
+        shown = ", ".join(line.partition(":")[0] for line in made.uncompiled[:SHOWN_UNCOMPILED])
+        more = len(made.uncompiled) - SHOWN_UNCOMPILED
+        out.print(
+            f"  without bytecode: {shown}{f' and {more} more' if more > 0 else ''}", soft_wrap=True
+        )
+    for notice in made.notices:
+        out.print(f"  {notice}", soft_wrap=True, markup=False)
+    interpreter = made.release.interpreter
+    out.print(
+        f"  interpreter: CPython {interpreter['python']} from {interpreter['source']}: "
+        f"{interpreter['origin']}, sha256 {interpreter['sha256']}",
+        soft_wrap=True,
+        markup=False,
+    )
+    if purpose != "release" or not interpreter["official"]:
+        _warn_not_for_release(made, purpose)
+    total = sum(step.seconds for step in made.steps)
+    out.print(f"[bold green]assembled[/] {_place(made)} in {total:.1f} s", soft_wrap=True)
+    suffix = made.target.executable_suffix
+    launcher = next(
+        path for path, *_ in made.release.executables if "/" not in path
+    ).removesuffix(suffix)
+    out.print(f"next: {made.output / (launcher + suffix)} --help", soft_wrap=True, markup=False)
+
+
+def _place(made: Assembled) -> str:
+    from rich.markup import escape  # noqa: PLC0415
+
+    return (
+        f"{escape(str(made.output))}: {size_text(made.size)}, {made.release.file_count} files, "
+        f"tree {made.release.tree_root[:16]}"
+    )
+
+
+def _warn_not_for_release(made: Assembled, purpose: str) -> None:
+    reasons = []
+    if purpose != "release":
+        reasons.append("it is signed with a development key")
+    if not made.release.interpreter["official"]:
+        reasons.append("its interpreter is no official python-build-standalone release")
+    console().print(f"[bold yellow]NOT FOR RELEASE:[/] {' and '.join(reasons)}", soft_wrap=True)
+
+
+def _as_json(made: Assembled, key: Any) -> dict[str, Any]:
+    release = made.release
+    return {
+        "platform": made.target.name,
+        "output": str(made.output),
+        "up_to_date": made.up_to_date,
+        "size": made.size,
+        "files": release.file_count,
+        "tree_root": release.tree_root,
+        "interpreter": dict(release.interpreter),
+        "signed_by": {"keyid": key.keyid, "purpose": key.purpose},
+        "steps": [
+            {"name": s.name, "seconds": round(s.seconds, 3), "note": s.note, "cached": s.cached}
+            for s in made.steps
+        ],
+        "trimmed": [{"rule": t.rule, "files": t.files, "size": t.size} for t in made.trimmed],
+        "uncompiled": list(made.uncompiled),
+        "notices": list(made.notices),
+    }

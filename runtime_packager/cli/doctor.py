@@ -1,0 +1,50 @@
+"""``runtime-packager doctor``: what would go wrong, said beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from runtime_packager.cli.common import Shared, shared_options
+from runtime_packager.cli.output import console, emit_json
+from runtime_packager.errors import BuildError, InputError
+
+MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "problem": "[red]problem[/]"}
+
+
+@click.command()
+@shared_options
+def command(shared: Shared) -> None:
+    """Say what this machine and project lack, before a build finds out.
+
+    Exit code 4 when something is missing that a build needs; warnings alone give 0.
+    """
+    from runtime_packager.config import find_config, load_config  # noqa: PLC0415
+    from runtime_packager.doctor import examine  # noqa: PLC0415
+
+    try:
+        file = find_config(shared.project)
+    except InputError:
+        file = None
+    config = load_config(file) if file else None
+    findings = []
+    for found in examine(config, shared.cache(config)):
+        findings.append(found)
+        if not shared.silent:
+            out = console()
+            out.print(f"{MARKS[found.verdict]} {found.subject}: ", end="", soft_wrap=True)
+            out.print(found.message, soft_wrap=True, markup=False)
+            if found.hint and found.verdict != "ok":
+                out.print(f"  [cyan]hint:[/] {found.hint}", soft_wrap=True)
+    if shared.as_json:
+        emit_json({"findings": [asdict(found) for found in findings]})
+    problems = [found for found in findings if found.verdict == "problem"]
+    if problems and not shared.as_json:
+        raise BuildError(
+            f"{len(problems)} thing{'s' * (len(problems) > 1)} a build needs "
+            f"{'are' if len(problems) > 1 else 'is'} missing: "
+            + ", ".join(found.subject for found in problems)
+        )
+    if problems:
+        raise click.exceptions.Exit(BuildError.exit_code)

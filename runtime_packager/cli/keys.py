@@ -1,0 +1,76 @@
+"""``runtime-packager keys``: make and show signing keys."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from runtime_packager.cli.common import Shared, require, shared_options
+from runtime_packager.cli.output import console, emit_json
+from runtime_packager.cli.signing import PASSPHRASE_VARIABLE
+
+
+@click.group()
+def command() -> None:
+    """Make and show signing keys."""
+
+
+@command.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--purpose",
+    type=click.Choice(["release", "development"]),
+    default="release",
+    show_default=True,
+    help="Development keys are not encrypted, and what they sign is not for release.",
+)
+@shared_options
+def generate(shared: Shared, file: Path, purpose: str) -> None:
+    """Make an Ed25519 key and write it to FILE, encrypted with a passphrase.
+
+    The passphrase is asked for, or taken from RUNTIME_PACKAGER_PASSPHRASE. The line to add to
+    the trusted keys is printed.
+    """
+    from runtime_packager.manifest import TrustedKeys, generate_key, render_trusted, save_key  # noqa: PLC0415
+
+    require(not file.exists(), f"{file} exists already", "choose another name; keys are not replaced")
+    key = generate_key(purpose)  # type: ignore[arg-type]
+    save_key(key, file, _new_passphrase() if purpose == "release" else None)
+    if shared.as_json:
+        emit_json({"file": str(file), "keyid": key.public.keyid, "public": key.public.text})
+        return
+    if not shared.quiet:
+        console().print(f"[bold green]made[/] {purpose} key {key.public.keyid} in {file}", soft_wrap=True)
+        console().print("keep it out of version control; add its public half to the trusted keys:")
+    click.echo(render_trusted(TrustedKeys((key.public,))).decode().rstrip())
+
+
+@command.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@shared_options
+def show(shared: Shared, file: Path) -> None:
+    """Show the public half of the key in FILE; no passphrase is needed."""
+    from runtime_packager.manifest import TrustedKeys, load_public, render_trusted  # noqa: PLC0415
+
+    public = load_public(file)
+    if shared.as_json:
+        emit_json({"keyid": public.keyid, "purpose": public.purpose, "public": public.text})
+        return
+    click.echo(render_trusted(TrustedKeys((public,))).decode().rstrip())
+
+
+def _new_passphrase() -> bytes:
+    known = os.environ.get(PASSPHRASE_VARIABLE)
+    if known is not None:
+        require(known, f"{PASSPHRASE_VARIABLE} is empty; a release key needs a passphrase")
+        return known.encode()
+    require(
+        sys.stdin.isatty(),
+        "a release key needs a passphrase and there is no terminal to ask on",
+        f"set {PASSPHRASE_VARIABLE}",
+    )
+    prompt = click.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    return str(prompt).encode()

@@ -1,0 +1,224 @@
+"""Finds, reads and validates the table."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from runtime_packager.app import Data, EntryPoint, Script, parse_entry
+from runtime_packager.config.model import Config
+from runtime_packager.config.reader import Reader
+from runtime_packager.errors import InputError
+from runtime_packager.interpreters import (
+    ArchiveSource,
+    DirectorySource,
+    GithubSource,
+    MirrorSource,
+    NpmSource,
+    Source,
+)
+from runtime_packager.platforms import TARGETS, Target, find_target
+from runtime_packager.tree import LINK_MODES, RULES, LinkMode
+
+TABLE = "tool.runtime-packager"
+FILE = "pyproject.toml"
+OLDEST_PYTHON = Version("3.11")
+
+
+def find_config(start: Path) -> Path:
+    """The nearest ``pyproject.toml`` with our table, from ``start`` (file or directory) upward.
+
+    :raises InputError: when there is none.
+    """
+    if start.is_file():
+        return start.resolve()
+    for directory in (start.resolve(), *start.resolve().parents):
+        file = directory / FILE
+        if file.is_file() and _table(file) is not None:
+            return file
+    raise InputError(
+        f"no {FILE} with a [{TABLE}] table in {start.resolve()} or above it",
+        "run `runtime-packager init` in the project's directory",
+    )
+
+
+def load_config(file: Path) -> Config:
+    """Read and validate ``file``.
+
+    :raises InputError: with one line for every problem found.
+    """
+    table = _table(file)
+    if table is None:
+        raise InputError(f"{file} has no [{TABLE}] table", "run `runtime-packager init`")
+    reader = Reader(table, file.parent)
+    config = _read(reader, file)
+    reader.refuse_unknown()
+    if reader.problems:
+        raise InputError(
+            f"{file}: {len(reader.problems)} problem{'s' * (len(reader.problems) > 1)} "
+            f"in [{TABLE}]",
+            details=reader.problems,
+        )
+    return config
+
+
+def _table(file: Path) -> dict[str, Any] | None:
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+    except FileNotFoundError as error:
+        raise InputError(f"{file} does not exist") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is not valid TOML: {error}") from error
+    found = table.get("runtime-packager") if isinstance(table, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _read(reader: Reader, file: Path) -> Config:
+    app_text = reader.text("app", "the app's directory")
+    app = reader.existing("app", app_text, directory=True) if app_text else reader.root
+    requirements = tuple(
+        reader.existing("requirements", text)
+        for text in reader.texts("requirements", "a list of requirement files", [])
+    )
+    cache = reader.get("cache", str, "a directory", "")
+    return Config(
+        file=file,
+        name=reader.text("name", "the product's name"),
+        version=_version(reader, "version", "the product's version", "0"),
+        app=app,
+        entry=_entry(reader, app),
+        requirements=requirements,
+        python=_python(reader),
+        platforms=_platforms(reader),
+        output=reader.path(reader.text("output", "a directory", "dist/runtime")),
+        launcher=_launcher(reader),
+        exclude=reader.texts("exclude", "a list of patterns", []),
+        data=_data(reader),
+        sources=_sources(reader),
+        trim=_trim(reader),
+        optimize=reader.number("optimize", "0, 1 or 2", 0, range(3)),
+        link_mode=_link_mode(reader),
+        epoch=reader.number("epoch", "a whole number that grows with every release", 0),
+        lock_urls=reader.flag("lock-urls", True),
+        locks=reader.path(reader.text("locks", "a directory", "manifests/locks")),
+        pins=reader.path(reader.text("pins", "a file", "manifests/interpreters.json")),
+        trusted_keys=reader.path(
+            reader.text("trusted-keys", "a file", "manifests/trusted-keys.json")
+        ),
+        cache=reader.path(cache) if cache else None,
+    )
+
+
+def _version(reader: Reader, key: str, expected: str, fallback: str) -> str:
+    text = reader.text(key, expected)
+    try:
+        return str(Version(text)) if text else fallback
+    except InvalidVersion:
+        reader.wrong(key, f"{expected} (PEP 440, such as 1.2.3)", text)
+        return fallback
+
+
+def _python(reader: Reader) -> Version:
+    python = Version(_version(reader, "python", "a full CPython version such as 3.12.14", "3.12.0"))
+    if len(python.release) != 3 or python.is_prerelease or python < OLDEST_PYTHON:
+        reader.wrong("python", f"major.minor.micro, {OLDEST_PYTHON} or newer", str(python))
+    return python
+
+
+def _entry(reader: Reader, app: Path) -> EntryPoint:
+    text = reader.text("entry", "a script, package.module:function or a console script", "main.py")
+    entry = reader.parsed("entry", text, parse_entry) or Script("main.py")
+    if isinstance(entry, Script) and app.is_dir() and not (app / entry.path).is_file():
+        reader.wrong("entry", f"a file in {app.name}/", text)
+    return entry
+
+
+def _platforms(reader: Reader) -> tuple[Target, ...]:
+    names = reader.texts("platforms", "a list of platforms", [t.name for t in TARGETS[:6]])
+    found = (reader.parsed("platforms", name, find_target) for name in names)
+    return tuple(dict.fromkeys(target for target in found if target))
+
+
+def _launcher(reader: Reader) -> str:
+    name = reader.text("launcher", "the launcher's file name", "peft_engine")
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        reader.wrong("launcher", "letters, digits, - and _, without .exe", name)
+    return name
+
+
+def _link_mode(reader: Reader) -> LinkMode:
+    text = reader.text("link-mode", f"one of {', '.join(LINK_MODES)}", "auto")
+    for mode in LINK_MODES:
+        if mode == text:
+            return mode
+    reader.wrong("link-mode", f"one of {', '.join(LINK_MODES)}", text)
+    return "auto"
+
+
+def _data(reader: Reader) -> tuple[Data, ...]:
+    found = []
+    for row in reader.rows("data", "tables with from and to"):
+        source = row.path(row.text("from", "a file or directory"))
+        to = row.text("to", "a path inside app/")
+        if not source.exists():
+            row.wrong("from", "an existing file or directory", row.table.get("from"))
+        if to.startswith("/") or ".." in to.split("/") or "\\" in to:
+            row.wrong("to", "a path inside app/, with / and without ..", to)
+        row.refuse_unknown()
+        found.append(Data(source, to))
+    return tuple(found)
+
+
+def _trim(reader: Reader) -> frozenset[str]:
+    table = reader.get("trim", dict, "a table of rule = true or false", {}) or {}
+    sub = Reader(table, reader.root, "trim.", reader.problems)
+    chosen = {name for name, rule in RULES.items() if sub.flag(name, rule.default)}
+    sub.refuse_unknown()
+    return frozenset(chosen)
+
+
+def _sources(reader: Reader) -> tuple[Source, ...]:
+    rows = reader.rows("sources", "tables with kind")
+    sources = tuple(source for row in rows if (source := _source(row)))
+    return sources or (GithubSource(),)
+
+
+def _source(row: Reader) -> Source | None:
+    kind = row.text("kind", "github, mirror, archive, directory or npm")
+    named = row.texts("platforms", "a list of platforms", []) if "platforms" in row.table else ()
+    found = [row.parsed("platforms", name, find_target) for name in named]
+    targets = frozenset(target.name for target in found if target) if named else None
+    source: Source | None = None
+    match kind:
+        case "github":
+            source = GithubSource(targets=targets)
+        case "mirror":
+            source = MirrorSource(row.text("url", "the mirror's address"), targets=targets)
+        case "archive":
+            path = row.existing("path", row.text("path", "an archive"))
+            digest = row.text("sha256", "the archive's digest", "-")
+            source = ArchiveSource(path, None if digest == "-" else digest, targets=_named(row, targets))
+        case "directory":
+            path = row.existing("path", row.text("path", "a prefix"), directory=True)
+            source = DirectorySource(path, targets=_named(row, targets))
+        case "npm":
+            source = NpmSource(
+                row.text("package", "name@version"),
+                row.text("sha256", "the package's digest"),
+                row.text("prefix", "the interpreter's folder in the package"),
+                Version(_version(row, "python", "its CPython version", "0")),
+                targets=_named(row, targets),
+            )
+        case _ if kind:
+            row.wrong("kind", "github, mirror, archive, directory or npm", kind)
+    row.refuse_unknown()
+    return source
+
+
+def _named(row: Reader, targets: frozenset[str] | None) -> frozenset[str]:
+    if targets is None:
+        row.wrong("platforms", "the platforms this source serves")
+    return targets or frozenset()

@@ -1,0 +1,132 @@
+"""What this machine and project lack, found before a build does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from runtime_packager.config import Config
+from runtime_packager.errors import PackagerError
+from runtime_packager.interpreters import GithubSource, NpmSource, first_failure, sources_for
+from runtime_packager.io.cache import Cache
+from runtime_packager.launcher import launcher_entry
+from runtime_packager.locking import catalogue, stale
+from runtime_packager.platforms import TARGETS, host_target
+
+Verdict = Literal["ok", "warning", "problem"]
+
+ROOM_NEEDED = 2_000_000_000
+"""Bytes free that a first assembly of a mid-sized app takes: archives, store and tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at, what was seen, and what to do when it is not well."""
+
+    subject: str
+    verdict: Verdict
+    message: str
+    hint: str | None = None
+
+
+def examine(config: Config | None, cache: Cache) -> Iterator[Finding]:
+    """Look at the machine, then at the project when there is one."""
+    yield _attempt("python", _python)
+    yield _attempt("launchers", _launchers)
+    yield _attempt("cache", lambda: _cache(cache))
+    if config is None:
+        yield Finding(
+            "project", "warning", "none here", "run `runtime-packager init` in a project"
+        )
+        return
+    yield _attempt("project", lambda: _project(config))
+    yield _attempt("locks", lambda: _locks(config))
+    yield from _sources(config, cache)
+    yield _attempt("output", lambda: _links(config, cache))
+
+
+def _attempt(subject: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except PackagerError as error:
+        return Finding(subject, "problem", str(error), error.hint)
+
+
+def _python() -> Finding:
+    host = host_target().name
+    words = f"CPython {sys.version.split()[0]} on {host}, pip {version('pip')}"
+    return Finding("python", "ok", words)
+
+
+def _launchers() -> Finding:
+    for target in TARGETS:
+        launcher_entry(target, "launcher")
+    return Finding("launchers", "ok", f"built for {len(TARGETS)} targets")
+
+
+def _cache(cache: Cache) -> Finding:
+    try:
+        cache.root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache.root):
+            free = shutil.disk_usage(cache.root).free
+    except OSError as error:
+        return Finding(
+            "cache",
+            "problem",
+            f"{cache.root} cannot be written to: {error.strerror}",
+            "choose another with --cache-dir or RUNTIME_PACKAGER_CACHE",
+        )
+    words = f"{cache.root}, {free / 1e9:.1f} GB free"
+    if free < ROOM_NEEDED:
+        return Finding("cache", "warning", words, "free some room: 2 GB is what a build takes")
+    return Finding("cache", "ok", words)
+
+
+def _project(config: Config) -> Finding:
+    names = ", ".join(target.name for target in config.platforms)
+    words = f"{config.name} {config.version}, CPython {config.python} for {names}"
+    return Finding("project", "ok", words)
+
+
+def _locks(config: Config) -> Finding:
+    if out_of_date := stale(config, config.platforms):
+        rows = "; ".join(f"{name}: {reason}" for name, reason in out_of_date.items())
+        return Finding("locks", "warning", rows, "run `runtime-packager lock`")
+    return Finding("locks", "ok", "fit the requirements")
+
+
+def _sources(config: Config, cache: Cache) -> Iterator[Finding]:
+    """Whether each source that may serve this host could be used, without fetching anything."""
+    pins = catalogue(config)
+    for source in sources_for(config.sources, host_target()):
+        if isinstance(source, NpmSource) and shutil.which("npm") is None:
+            yield Finding(source.label, "problem", "npm is not installed", "install Node.js 20+")
+            continue
+        failure = first_failure(source, config.python, host_target(), pins, cache)
+        if failure is None:
+            yield Finding(source.label, "ok", "within reach")
+        else:
+            hint = "see the mirror source in the configuration reference"
+            needed = isinstance(source, GithubSource) and len(config.sources) == 1
+            yield Finding(source.label, "problem" if needed else "warning", failure, hint)
+
+
+def _links(config: Config, cache: Cache) -> Finding:
+    config.output.mkdir(parents=True, exist_ok=True)
+    same = os.stat(config.output).st_dev == os.stat(cache.root).st_dev
+    place = Path(os.path.relpath(config.output, config.root))
+    if same:
+        return Finding("output", "ok", f"{place}, on one file system with the cache")
+    return Finding(
+        "output",
+        "warning",
+        f"{place} is on another file system than the cache, so files are copied",
+        "put them on one: assembling gets quicker",
+    )

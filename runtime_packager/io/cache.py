@@ -1,0 +1,95 @@
+"""The cache: content-addressed, shared by processes, disposable at any time.
+
+``blobs/<aa>/<sha256>`` holds downloaded files under their digest; every other folder holds
+directories made from them, each complete or absent. Nothing in it is needed to run a tree.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime_packager.io.files import building_directory, remove_tree
+from runtime_packager.io.locks import exclusive
+from runtime_packager.io.progress import Progress
+
+ENVIRONMENT_VARIABLE = "RUNTIME_PACKAGER_CACHE"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one folder of the cache holds: ``entries`` things of ``size`` bytes together."""
+
+    folder: str
+    entries: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The cache below ``root``, which is created on first use."""
+
+    root: Path
+
+    def blob(self, sha256: str) -> Path:
+        """Where the file with this hex digest lies, or would lie."""
+        return self.root / "blobs" / sha256[:2] / sha256
+
+    def directory(self, folder: str, key: str) -> Path:
+        """Where the directory ``key`` of ``folder`` lies, or would lie."""
+        return self.root / folder / key
+
+    @contextmanager
+    def building(self, folder: str, key: str) -> Iterator[Path]:
+        """A new directory that becomes ``directory(folder, key)`` when the block ends well."""
+        with building_directory(self.directory(folder, key)) as staging:
+            yield staging
+
+    @contextmanager
+    def locked(self, name: str, progress: Progress | None = None) -> Iterator[None]:
+        """Hold the lock ``name``, so that one process does the work and others find it done."""
+        with exclusive(self.root / "locks" / f"{name}.lock", name, progress):
+            yield
+
+    def usage(self) -> list[Usage]:
+        """How much each folder holds; empty when there is no cache yet."""
+        if not self.root.is_dir():
+            return []
+        folders = (path for path in self.root.iterdir() if path.is_dir() and path.name != "locks")
+        return [_usage(folder) for folder in sorted(folders)]
+
+    def clean(self, folders: list[str] | None = None) -> list[Usage]:
+        """Remove the named folders, or all but the keys; return what they held.
+
+        Safe beside running builds: each folder is renamed away before it is removed.
+        """
+        removed = []
+        for usage in self.usage():
+            wanted = usage.folder in folders if folders else usage.folder != KEYS
+            if wanted:
+                doomed = self.root / f".removing-{os.getpid()}-{usage.folder}"
+                (self.root / usage.folder).rename(doomed)
+                remove_tree(doomed)
+                removed.append(usage)
+        return removed
+
+
+KEYS = "keys"
+"""The one folder that is not disposable without a thought: development keys."""
+
+
+def _usage(folder: Path) -> Usage:
+    entries = size = 0
+    inodes: set[int] = set()
+    for base, directories, files in os.walk(folder):
+        if Path(base) == folder or Path(base).parent == folder and folder.name == "blobs":
+            entries += len(files) + (len(directories) if folder.name != "blobs" else 0)
+        for name in files:
+            status = os.lstat(os.path.join(base, name))
+            if status.st_ino not in inodes:
+                inodes.add(status.st_ino)
+                size += status.st_size
+    return Usage(folder.name, entries, size)

@@ -1,0 +1,241 @@
+"""What an archive may put into a directory: pure rules, from names to verdicts.
+
+Readers (tar now, others later) turn what they find into :class:`Member` values and ask a
+:class:`Plan`; nothing here touches a file. The rules:
+
+1. A name is relative and means the same on every system: no ``..``, no drive, no backslash, no
+   control character, no name Windows reserves or silently changes.
+2. No two names are the same, also where case or Unicode form do not count.
+3. A name is either a file, a link or a directory; nothing lies below a file or a link.
+4. A link is relative and leads, through whatever links there are, to a place inside.
+5. A copy (hard link) names a file that came before it.
+6. Devices, pipes, sparse files and the like do not exist.
+7. Count and total size are bounded.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["file", "directory", "link", "copy", "other"]
+
+_RESERVED = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"]
+)
+"""Device names of Windows, with or without an extension."""
+
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"\\|?*]')
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_MAX_COMPONENT = 255
+_MAX_PATH = 1024
+_MAX_LINKS = 40
+"""Links followed before we speak of a loop, as Linux does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what one archive may unpack to."""
+
+    members: int = 200_000
+    total: int = 8 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member as its archive states it.
+
+    :param name: as stored, also for :attr:`target` of a copy; a link's target as stored.
+    :param size: bytes, 0 unless it is a file.
+    """
+
+    name: str
+    kind: Kind
+    size: int = 0
+    executable: bool = False
+    target: str = ""
+
+
+class Refused(Exception):  # noqa: N818 - a verdict; the reader makes an error of it
+    """A member breaks a rule; the text says which, without naming the member."""
+
+
+def clean_name(name: str) -> str:
+    """The name with ``/`` between its parts, in NFC, without a leading ``./`` or trailing ``/``.
+
+    :raises Refused: for a name that is unsafe or does not mean the same everywhere.
+    """
+    trimmed = name[:-1] if name.endswith("/") else name
+    while trimmed.startswith("./"):
+        trimmed = trimmed[2:]
+    if trimmed.startswith("/"):
+        raise Refused("its name is absolute")
+    if len(trimmed.encode("utf-8", "surrogatepass")) > _MAX_PATH:
+        raise Refused(f"its name is longer than {_MAX_PATH} bytes")
+    for part in trimmed.split("/"):
+        _check_part(part)
+    return unicodedata.normalize("NFC", trimmed)
+
+
+def _check_part(part: str) -> None:
+    if part in ("", ".", ".."):
+        raise Refused(f"its name has an empty, '.' or '..' part ({part!r})")
+    if found := _FORBIDDEN.search(part):
+        raise Refused(f"its name has the character {found[0]!r}")
+    if _SURROGATE.search(part):
+        raise Refused("its name is not Unicode")
+    if part[-1] in ". ":
+        raise Refused("its name has a part that ends with a dot or a space")
+    if part.partition(".")[0].rstrip(" ").lower() in _RESERVED:
+        raise Refused(f"its name has a part that is a device on Windows ({part!r})")
+    if len(part.encode()) > _MAX_COMPONENT:
+        raise Refused(f"its name has a part longer than {_MAX_COMPONENT} bytes")
+
+
+def fold(path: str) -> str:
+    """What two paths share that are one file where neither case nor Unicode form count."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    path: str
+    kind: Kind
+
+
+class Plan:
+    """What has been admitted so far; one per archive.
+
+    :meth:`admit` each member in order, then :meth:`settle` once: only then may links be made.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        """Start with nothing admitted."""
+        self.limits = limits
+        self.links: dict[str, str] = {}
+        self._taken: dict[str, _Taken] = {}
+        self._sizes: dict[str, int] = {}
+        self._link_at: dict[str, str] = {}
+        self._total = self._seen = 0
+
+    def count(self) -> None:
+        """Count a member, wanted or not.
+
+        :raises Refused: when there are too many.
+        """
+        self._seen += 1
+        if self._seen > self.limits.members:
+            raise Refused(f"the archive has more than {self.limits.members} members")
+
+    def admit(self, member: Member, path: str, target: str = "") -> None:
+        """Take in ``member`` at ``path``, a clean name.
+
+        :param target: for a copy the clean path of the file, for a link what it says.
+        :raises Refused: when it breaks a rule.
+        """
+        match member.kind:
+            case "directory":
+                self._claim(path, "directory")
+            case "file":
+                self._claim(path, "file")
+                self._grow(path, member.size)
+            case "copy":
+                if target not in self._sizes:
+                    raise Refused(f"it copies {target!r}, which is no file before it")
+                self._claim(path, "file")
+                self._grow(path, self._sizes[target])
+            case "link":
+                _check_target(target)
+                self._claim(path, "link")
+                self.links[path] = self._link_at[fold(path)] = unicodedata.normalize("NFC", target)
+            case "other":
+                raise Refused("it is neither file, directory nor link")
+
+    def settle(self) -> None:
+        """Follow every link, now that all are known.
+
+        :raises Escapes: for the first that leads outside or in a circle.
+        """
+        for path, target in self.links.items():
+            try:
+                self._resolve(path, target)
+            except Refused as refused:
+                raise Escapes(path, str(refused)) from None
+
+    def leads_nowhere(self, path: str) -> bool:
+        """Whether the admitted link ``path`` ends where nothing was admitted."""
+        end = self._resolve(path, self.links[path])
+        taken = self._taken.get(fold(end))
+        return bool(end) and (taken is None or taken.path != end)
+
+    def _claim(self, path: str, kind: Kind) -> None:
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            self._pass("/".join(parts[:depth]))
+        known = self._taken.get(fold(path))
+        if known is None:
+            self._taken[fold(path)] = _Taken(path, kind)
+        elif known.path != path:
+            raise Refused(f"it differs from {known.path!r} only in case or Unicode form")
+        elif not known.kind == kind == "directory":
+            raise Refused("there is a member of that name already")
+
+    def _pass(self, parent: str) -> None:
+        known = self._taken.setdefault(fold(parent), _Taken(parent, "directory"))
+        if known.kind != "directory":
+            raise Refused(f"it lies below {known.path!r}, which is a {known.kind}")
+        if known.path != parent:
+            raise Refused(f"its folder differs from {known.path!r} only in case or Unicode form")
+
+    def _grow(self, path: str, size: int) -> None:
+        if size < 0:
+            raise Refused("its size is negative")
+        self._sizes[path] = size
+        self._total += size
+        if self._total > self.limits.total:
+            raise Refused(f"the archive unpacks to more than {self.limits.total} bytes")
+
+    def _resolve(self, path: str, target: str) -> str:
+        stack, ahead = path.split("/")[:-1], target.split("/")[::-1]
+        followed = 1
+        while ahead:
+            part = ahead.pop()
+            if part in ("", "."):
+                continue
+            if part == "..":
+                if not stack:
+                    raise Refused(f"it leads outside: {target!r}")
+                stack.pop()
+                continue
+            stack.append(part)
+            if (further := self._link_at.get(fold("/".join(stack)))) is not None:
+                stack.pop()
+                ahead.extend(further.split("/")[::-1])
+                followed += 1
+                if followed > _MAX_LINKS:
+                    raise Refused(f"it leads in a circle: {target!r}")
+        return "/".join(stack)
+
+
+class Escapes(Exception):  # noqa: N818 - a verdict, as above
+    """The link ``path`` breaks a rule that only shows once all links are known."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        """Say which link, and why."""
+        super().__init__(reason)
+        self.path = path
+
+
+def _check_target(target: str) -> None:
+    if not target:
+        raise Refused("it is a link to nothing")
+    if target.startswith("/"):
+        raise Refused(f"it links to the absolute path {target!r}")
+    if len(target.encode("utf-8", "surrogatepass")) > _MAX_PATH:
+        raise Refused(f"it links to a path longer than {_MAX_PATH} bytes")
+    for part in target.split("/"):
+        if part not in ("", ".", ".."):
+            _check_part(part)

@@ -1,0 +1,200 @@
+"""``manifest/files.json``: what every path of a tree is.
+
+Rules (paths and link targets: see :mod:`runtime_packager.manifest.paths`):
+
+1. Strict JSON of at most 64 MiB, ``{"schema": 1, "files": [...]}`` and nothing else.
+2. A file is exactly ``path``, ``type`` (``"file"``), ``size``, ``sha256`` (lower-case hex) and
+   ``mode`` (``"0644"`` or ``"0755"``); a link exactly ``path``, ``type`` (``"link"``), ``target``.
+3. Every file of the tree stands in it, except the two that describe it: :data:`FILES` itself
+   and :data:`RELEASE`.
+
+The tree root is a digest of the same facts that does not depend on JSON: each field is framed by
+its length, so no two lists of records have one encoding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+from runtime_packager.entries import Entry, LinkEntry
+from runtime_packager.errors import BuildError
+from runtime_packager.manifest import shape, strict_json
+from runtime_packager.manifest.paths import (
+    collision_problems,
+    order_problems,
+    path_problem,
+    target_problem,
+)
+from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem, rejection
+
+FILES = "manifest/files.json"
+RELEASE = "manifest/release.dsse.json"
+UNLISTED = frozenset({FILES, RELEASE})
+"""The files of a tree that its list cannot hold."""
+
+SCHEMA = 1
+MAX_SIZE = 64 * 1024 * 1024
+"""Bytes of files.json: 300,000 files with long names, ten times a tree with torch."""
+
+TREE_DOMAIN = b"runtime-packager/tree/v1\n"
+"""What stands in front of the encoding, so that its digest can mean nothing else."""
+
+_DOCUMENT_KEYS = frozenset({"schema", "files"})
+_FILE_KEYS = frozenset({"path", "type", "size", "sha256", "mode"})
+_LINK_KEYS = frozenset({"path", "type", "target"})
+_MODES = ("0644", "0755")
+
+
+class FileRecord(NamedTuple):
+    """One path of the tree. (A tuple, because a tree has 30,000 and they are made on every start.)
+
+    :param path: relative to the root, ``/``-separated, NFC.
+    :param size: bytes; 0 for a link.
+    :param sha256: lower-case hex; empty for a link.
+    :param mode: ``"0644"`` or ``"0755"``; empty for a link.
+    :param target: where a link points, relative to its own directory; empty for a file.
+    """
+
+    path: str
+    type: Literal["file", "link"]
+    size: int = 0
+    sha256: str = ""
+    mode: str = ""
+    target: str = ""
+
+
+def records(entries: Iterable[Entry], *, platform: str) -> tuple[FileRecord, ...]:
+    """The entries as records, sorted by the UTF-8 bytes of their paths.
+
+    :raises BuildError: naming every path that a tree for ``platform`` cannot hold.
+    """
+    found = tuple(sorted(map(_record_of, entries), key=lambda record: record.path))
+    if problems := _problems(found, platform):
+        raise BuildError(
+            f"{len(problems)} paths cannot stand in a tree for {platform}",
+            "trim or rename the files named above",
+            details=[str(problem) for problem in problems],
+        )
+    return found
+
+
+def render(files: Sequence[FileRecord]) -> bytes:
+    """The records as the bytes of files.json, canonical."""
+    return strict_json.dumps({"schema": SCHEMA, "files": [_row(record) for record in files]})
+
+
+def parse(data: bytes, *, platform: str) -> tuple[FileRecord, ...]:
+    """The records that ``data`` lists.
+
+    :param platform: whose path rules hold; it comes from the signed release.
+    :raises IntegrityFailure: with every path that is wrong, or the first fault in the shape.
+    """
+    document = strict_json.loads(data, max_size=MAX_SIZE, what=FILES)
+    shape.require_schema(shape.require(document, dict, FILES).get("schema"), SCHEMA, FILES)
+    shape.require_keys(document, _DOCUMENT_KEYS, FILES)
+    rows = shape.require(document["files"], list, f"{FILES}: files")
+    found = tuple(map(_parse_row, rows))
+    if problems := _problems(found, platform):
+        raise IntegrityFailure(f"{FILES} lists paths a tree cannot hold", problems)
+    return found
+
+
+def tree_root(files: Iterable[FileRecord]) -> str:
+    """SHA-256 over :data:`TREE_DOMAIN` and :func:`frame`, hex."""
+    digest = hashlib.sha256(TREE_DOMAIN)
+    digest.update(frame(files))
+    return digest.hexdigest()
+
+
+def frame(files: Iterable[FileRecord]) -> bytes:
+    """An injective encoding of a list of records.
+
+    Per record the fields path, type, size (decimal), sha256, mode and target, each as a
+    netstring: its length in bytes of UTF-8 (decimal), ``:``, the field, ``,``. The number of
+    fields is fixed, so the lengths alone say where everything ends.
+    """
+    return "".join(map(_frame_record, files)).encode()
+
+
+def _frame_record(record: FileRecord) -> str:
+    path, kind, size, sha256, mode, target = record
+    digits = str(size)
+    return (
+        f"{_width(path)}:{path},{len(kind)}:{kind},{len(digits)}:{digits},"
+        f"{_width(sha256)}:{sha256},{len(mode)}:{mode},{_width(target)}:{target},"
+    )
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _record_of(entry: Entry) -> FileRecord:
+    if isinstance(entry, LinkEntry):
+        return FileRecord(entry.path, "link", target=entry.target)
+    mode = "0755" if entry.executable else "0644"
+    return FileRecord(entry.path, "file", entry.size, entry.sha256, mode)
+
+
+def _row(record: FileRecord) -> dict[str, Any]:
+    if record.type == "link":
+        return {"path": record.path, "target": record.target, "type": "link"}
+    return {
+        "mode": record.mode,
+        "path": record.path,
+        "sha256": record.sha256,
+        "size": record.size,
+        "type": "file",
+    }
+
+
+def _parse_row(row: Any) -> FileRecord:
+    # One call per file of the tree: tests of shape first, words only when one fails.
+    if type(row) is dict:
+        path, kind = row.get("path"), row.get("type")
+        if type(path) is str and kind == "file" and row.keys() == _FILE_KEYS:
+            return _parse_file(path, row)
+        if type(path) is str and kind == "link" and row.keys() == _LINK_KEYS:
+            return FileRecord(path, "link", target=shape.require(row["target"], str, path))
+    raise _row_rejection(row)
+
+
+def _parse_file(path: str, row: dict[str, Any]) -> FileRecord:
+    size, mode = row["size"], row["mode"]
+    if type(size) is not int or size < 0:
+        raise rejection(ErrorId.SCHEMA, f"{FILES}: size must be 0 or more", path)
+    if mode not in _MODES:
+        raise rejection(ErrorId.SCHEMA, f"{FILES}: mode must be one of {', '.join(_MODES)}", path)
+    return FileRecord(path, "file", size, shape.require_digest(row["sha256"], path), mode)
+
+
+def _row_rejection(row: Any) -> IntegrityFailure:
+    """What is wrong with a row that is neither a file nor a link."""
+    what = f"{FILES}: a file"
+    found = shape.require(row, dict, what)
+    kind = shape.require(found.get("type"), str, f"{what}: type")
+    if kind not in ("file", "link"):
+        return rejection(ErrorId.SCHEMA, "file or link expected", f"{what}: type")
+    shape.require_keys(found, _FILE_KEYS if kind == "file" else _LINK_KEYS, what)
+    return rejection(ErrorId.SCHEMA, "str expected", f"{what}: path")
+
+
+def _problems(files: Sequence[FileRecord], platform: str) -> list[Problem]:
+    paths = [record.path for record in files]
+    return [
+        *_name_problems(files, platform),
+        *order_problems(paths),
+        *collision_problems(paths, platform),
+    ]
+
+
+def _name_problems(files: Sequence[FileRecord], platform: str) -> Iterator[Problem]:
+    for record in files:
+        if record.path in UNLISTED:
+            yield Problem(record.path, ErrorId.PATH, "cannot list itself")
+        elif reason := path_problem(record.path, platform):
+            yield Problem(record.path, ErrorId.PATH, reason)
+        elif record.type == "link" and (reason := target_problem(record.path, record.target)):
+            yield Problem(record.path, ErrorId.LINK_TARGET, f"{reason}: {record.target!a}")

@@ -1,0 +1,164 @@
+"""Sealing a tree: list its files, describe the release, sign it, write both below ``manifest/``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime_packager.entries import Entry, FileEntry
+from runtime_packager.errors import BuildError, InputError
+from runtime_packager.io.files import FILE_TIME, write_atomic
+from runtime_packager.io.progress import Progress
+from runtime_packager.manifest import dsse
+from runtime_packager.manifest import release as releases
+from runtime_packager.manifest.files import FILES, RELEASE, records, render, tree_root
+from runtime_packager.manifest.keys import Signer
+from runtime_packager.manifest.release import Executable, Release, timestamp
+from runtime_packager.manifest.tree import Level, check_tree, hash_bytes, read_regular
+
+_MAGICS = (
+    b"\x7fELF",
+    b"MZ",
+    *(bytes.fromhex(magic) for magic in ("feedface", "feedfacf", "cefaedfe", "cffaedfe")),
+    *(bytes.fromhex(magic) for magic in ("cafebabe", "cafebabf")),
+)
+"""First bytes of ELF, PE, Mach-O (32 and 64 bit, both byte orders) and universal Mach-O."""
+
+_WINDOWS_SUFFIXES = (".exe", ".dll", ".pyd")
+"""What Windows loads as code; archives for it carry no modes that could tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """What a release says that its files do not.
+
+    :param created: seconds since 1970, from SOURCE_DATE_EPOCH.
+    :param launcher: its path, to count it as executable even where it is no native program.
+
+    The other fields are those of :class:`Release`.
+    """
+
+    product: str
+    version: str
+    epoch: int
+    platform: str
+    interpreter: Mapping[str, str | bool]
+    lock_sha256: str
+    tool: str
+    created: int
+    inputs: str
+    launcher: str = ""
+
+
+def seal(
+    root: Path,
+    entries: Sequence[Entry],
+    facts: ReleaseFacts,
+    signer: Signer,
+    *,
+    allow_unofficial: bool = False,
+) -> Release:
+    """Write and sign the manifest of the tree at ``root``, which holds ``entries``.
+
+    The entries are believed, not hashed again: :func:`verify_tree` says whether the tree is so.
+
+    :raises InputError: for a release key and an interpreter that is not official.
+    :raises BuildError: for paths that the platform cannot hold.
+    """
+    _require_official(facts.interpreter, signer, allow_unofficial)
+    files = records(entries, platform=facts.platform)
+    listed = render(files)
+    release = Release(
+        product=facts.product,
+        version=facts.version,
+        epoch=facts.epoch,
+        platform=facts.platform,
+        files_sha256=hash_bytes(listed),
+        files_size=len(listed),
+        file_count=len(files),
+        tree_root=tree_root(files),
+        executables=executables_of(entries, facts.platform, facts.launcher),
+        interpreter=facts.interpreter,
+        lock_sha256=facts.lock_sha256,
+        tool=facts.tool,
+        created=timestamp(facts.created),
+        inputs=facts.inputs,
+    )
+    payload = releases.render(release)
+    if releases.parse(payload) != release:
+        raise AssertionError("a release reads back as it was written")
+    envelope = dsse.sign(payload, signer)
+    _write(root / FILES, listed)
+    _write(root / RELEASE, envelope)
+    return release
+
+
+def resign(
+    root: Path,
+    signer: Signer,
+    *,
+    allow_unofficial: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Release:
+    """Sign the release that ``root`` holds anew, whoever signed it before.
+
+    Every byte of the tree is first checked against the tree's own list, so what gets the new
+    signature is what the release says; that it is *good* is for the owner of the key to know.
+
+    :raises IntegrityFailure: when the tree is not what its release says.
+    :raises InputError: when it is no runtime, or as :func:`seal`.
+    """
+    payload = dsse.open_unverified(read_regular(root, RELEASE, dsse.MAX_SIZE))
+    release = releases.parse(payload)
+    _require_official(release.interpreter, signer, allow_unofficial)
+    check_tree(root, release, Level.FULL, workers=workers, progress=progress)
+    _write(root / RELEASE, dsse.sign(payload, signer))
+    return release
+
+
+def executables_of(
+    entries: Sequence[Entry], platform: str, launcher: str = ""
+) -> tuple[Executable, ...]:
+    """The native programs and libraries among ``entries``, and the launcher, by path.
+
+    :raises BuildError: when the launcher is not among them.
+    """
+    files = [entry for entry in entries if isinstance(entry, FileEntry)]
+    if launcher and not any(entry.path == launcher for entry in files):
+        raise BuildError(f"the launcher {launcher} is not in the tree")
+    windows = platform.startswith("win")
+    return tuple(
+        Executable(entry.path, entry.sha256, entry.size)
+        for entry in sorted(files, key=lambda entry: entry.path)
+        if entry.path == launcher or (_may_be_code(entry, windows) and _is_native(entry.source))
+    )
+
+
+def _may_be_code(entry: FileEntry, windows: bool) -> bool:
+    return entry.executable or (windows and entry.path.lower().endswith(_WINDOWS_SUFFIXES))
+
+
+def _is_native(source: Path) -> bool:
+    with open(source, "rb", buffering=0) as stream:
+        return stream.read(4).startswith(_MAGICS)
+
+
+def _require_official(interpreter: Mapping[str, str | bool], signer: Signer, allowed: bool) -> None:
+    if (
+        signer.public.purpose == "release"
+        and interpreter.get("official") is not True
+        and not allowed
+    ):
+        raise InputError(
+            f"Python {interpreter.get('python')} from {interpreter.get('origin')} is no official build, "
+            "and a release key signs only those",
+            "use an official interpreter or a development key, or say --allow-unofficial-interpreter",
+        )
+
+
+def _write(path: Path, data: bytes) -> None:
+    write_atomic(path, data, 0o644)
+    os.utime(path, (FILE_TIME, FILE_TIME))

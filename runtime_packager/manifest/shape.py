@@ -1,0 +1,72 @@
+"""Taking parsed JSON apart, strictly: the right keys, the right types, or a ``schema`` error."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+from runtime_packager.manifest.problems import ErrorId, rejection
+
+T = TypeVar("T")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_HEX = b"0123456789abcdef"
+
+
+def require_keys(
+    value: Any, keys: frozenset[str], what: str, *, optional: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """``value`` as an object with all of ``keys``, and besides them only ``optional`` ones."""
+    found = require(value, dict, what)
+    if found.keys() == keys:
+        return found
+    lines = [f"{name!a} is missing" for name in sorted(keys - found.keys())]
+    lines += [f"{name!a} is unknown" for name in sorted(found.keys() - keys - optional)]
+    if lines:
+        raise rejection(ErrorId.SCHEMA, ", ".join(lines), what)
+    return found
+
+
+def require(value: Any, kind: type[T], what: str) -> T:
+    """``value`` if it is exactly of ``kind`` (a boolean is no integer)."""
+    if type(value) is not kind:
+        raise rejection(
+            ErrorId.SCHEMA, f"{kind.__name__} expected, {type(value).__name__} found", what
+        )
+    return value
+
+
+def require_text(value: Any, what: str, *, longest: int = 1024) -> str:
+    """A string of 1 to ``longest`` bytes of UTF-8 without control characters."""
+    text = require(value, str, what)
+    if not 0 < len(text.encode()) <= longest or _CONTROL.search(text):
+        raise rejection(
+            ErrorId.SCHEMA, f"1 to {longest} bytes without control characters expected", what
+        )
+    return text
+
+
+def require_count(value: Any, what: str) -> int:
+    """An integer of at least 0."""
+    number = require(value, int, what)
+    if number < 0:
+        raise rejection(ErrorId.SCHEMA, f"0 or more expected, {number} found", what)
+    return number
+
+
+def require_digest(value: Any, what: str) -> str:
+    """A SHA-256 as 64 lower-case hex digits."""
+    text = require(value, str, what)
+    if len(text) != 64 or not text.isascii() or text.encode().translate(None, _HEX):
+        raise rejection(ErrorId.SCHEMA, "64 lower-case hex digits expected", what)
+    return text
+
+
+def require_schema(value: Any, known: int, what: str) -> None:
+    """The ``schema`` integer of a document is the one this code was written for."""
+    if require(value, int, f"{what}: schema") != known:
+        raise rejection(
+            ErrorId.SCHEMA_VERSION,
+            f"schema {known} expected, {value} found: it was made by another version",
+            what,
+        )

@@ -1,0 +1,277 @@
+"""Comparing a tree on disk with a release that is already trusted.
+
+Rules, per level; every difference is reported, sorted by path:
+
+``exe``    1. Every executable of the release has its size and digest (``file-missing``,
+              ``file-size``, ``file-hash``), is a regular file and not reached through a link
+              (``file-type``).
+``quick``  2. ``manifest/files.json`` has the size and digest that are signed (``manifest-missing``,
+              ``manifest-hash``), and says the same as the release (``manifest-mismatch``).
+           3. Every path it lists exists (``file-missing``) as what it should be (``file-type``),
+              with its size, its mode (``file-mode``; on Windows there are none to compare) or
+              its target (``link-target``).
+           4. Nothing else exists: no file (``file-extra``), no directory that no file needs
+              (``directory-extra``; what is in it is not listed).
+           5. The executables, as in 1.
+``full``   6. Every file has its digest.
+
+A file of the wrong type or size is not hashed. What cannot be read is ``file-unreadable``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from runtime_packager.errors import InputError
+from runtime_packager.io.progress import Progress, Silent
+from runtime_packager.manifest import files as listing
+from runtime_packager.manifest.files import FILES, UNLISTED, FileRecord
+from runtime_packager.manifest.hashing import (
+    Expected,
+    NotRegularError,
+    check_files,
+    differs,
+    is_reparse_point,
+    open_regular,
+)
+from runtime_packager.manifest.paths import directories_of
+from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem, rejection
+from runtime_packager.manifest.release import Release
+
+_WINDOWS = os.name == "nt"
+_HINT = "the runtime was changed or damaged after it was signed: install it again"
+
+
+class Level(StrEnum):
+    """How much is looked at; see the rules of this module."""
+
+    FULL = "full"
+    QUICK = "quick"
+    EXE = "exe"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check looked at: files, the bytes hashed, the bytes of all the files."""
+
+    files: int
+    bytes_hashed: int
+    total_size: int
+
+
+def check_tree(
+    root: Path,
+    release: Release,
+    level: Level,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Checked:
+    """Compare the tree at ``root`` with ``release``.
+
+    :raises IntegrityFailure: with every difference.
+    """
+    base = os.path.realpath(root)
+    if level is Level.EXE:
+        wanted: Sequence[Expected] = [Expected(*file) for file in release.executables]
+        problems = list(_parent_problems(base, [file.path for file in wanted]))
+        count, total = len(wanted), sum(file.size for file in wanted)
+    else:
+        records = load_records(root, release)
+        problems = list(_walk(base, records))
+        wanted = _to_hash(records, release, level)
+        count, total = len(records), sum(record.size for record in records)
+    spoiled = {problem.path for problem in problems if problem.id is not ErrorId.FILE_MODE}
+    wanted = [file for file in wanted if file.path not in spoiled]
+    size = sum(file.size for file in wanted)
+    with (progress or Silent()).task(f"verifying {root}", total=size, unit="bytes") as task:
+        problems += check_files(base, wanted, task, workers)
+    if problems:
+        raise _failure(root, problems)
+    return Checked(count, size, total)
+
+
+def load_records(root: Path, release: Release) -> tuple[FileRecord, ...]:
+    """The list of files that ``release`` was signed over.
+
+    :raises IntegrityFailure: when the one on disk is another.
+    """
+    data = read_regular(root, FILES, release.files_size)
+    if len(data) != release.files_size or hash_bytes(data) != release.files_sha256:
+        raise rejection(ErrorId.MANIFEST_HASH, "is not the list that was signed", FILES)
+    records = listing.parse(data, platform=release.platform)
+    if reason := _mismatch(records, release):
+        raise rejection(ErrorId.MANIFEST_MISMATCH, reason, FILES)
+    return records
+
+
+def read_regular(root: Path, path: str, max_size: int) -> bytes:
+    """A file of the manifest, at most ``max_size`` bytes and one (which shows it is too long).
+
+    :raises InputError: when ``root`` is no runtime at all.
+    :raises IntegrityFailure: when the file is missing or cannot be read.
+    """
+    base = os.path.realpath(root)
+    _require_runtime(root, base)
+    try:
+        with open(open_regular(f"{base}/{path}"), "rb") as stream:
+            return stream.read(max_size + 1)
+    except FileNotFoundError:
+        raise rejection(ErrorId.MANIFEST_MISSING, "missing", path) from None
+    except NotRegularError as error:
+        raise rejection(ErrorId.FILE_TYPE, f"{error.strerror}", path) from None
+    except OSError as error:
+        raise rejection(ErrorId.FILE_UNREADABLE, f"{error.strerror}", path) from error
+
+
+def hash_bytes(data: bytes) -> str:
+    """SHA-256, hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _require_runtime(root: Path, base: str) -> None:
+    hint = "name the directory that holds manifest/, for example backend/dist/linux-x64"
+    if not Path(base).is_dir():
+        missing = "does not exist" if not os.path.lexists(base) else "is not a directory"
+        raise InputError(f"{root} {missing}", hint)
+    try:
+        status = os.lstat(f"{base}/manifest")
+    except OSError as error:
+        raise InputError(f"{root} is not a runtime: it has no manifest/", hint) from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise rejection(ErrorId.FILE_TYPE, "not a directory", "manifest")
+
+
+def _mismatch(records: Sequence[FileRecord], release: Release) -> str | None:
+    if len(records) != release.file_count:
+        return differs("the number of files", release.file_count, len(records))
+    if (root := listing.tree_root(records)) != release.tree_root:
+        return differs("the tree root", release.tree_root, root)
+    listed = {(record.path, record.sha256, record.size) for record in records}
+    for executable in release.executables:
+        if executable not in listed:
+            return f"it does not list the executable {executable.path} as the release does"
+    return None
+
+
+def _to_hash(records: Iterable[FileRecord], release: Release, level: Level) -> list[Expected]:
+    if level is Level.QUICK:
+        return [Expected(*file) for file in release.executables]
+    return [
+        Expected(record.path, record.sha256, record.size)
+        for record in records
+        if record.type == "file"
+    ]
+
+
+def _parent_problems(base: str, paths: Sequence[str]) -> Iterator[Problem]:
+    for directory in sorted(directories_of(paths)):
+        try:
+            if not _is_directory(os.lstat(f"{base}/{directory}")):
+                yield Problem(directory, ErrorId.FILE_TYPE, "not a directory")
+        except OSError:
+            continue  # the files below it are reported missing
+
+
+def _walk(base: str, records: Sequence[FileRecord]) -> Iterator[Problem]:
+    """Everything that is on disk and should not be, or the other way round."""
+    missing = {record.path: record for record in records}
+    needed = directories_of([*missing, *UNLISTED])
+    pending = [""]
+    while pending:
+        directory = pending.pop()
+        try:
+            with os.scandir(f"{base}/{directory}") as found:
+                for item in found:
+                    path = f"{directory}/{_name(item)}" if directory else _name(item)
+                    record = missing.pop(path, None)
+                    if record is None and path in needed and _is_real_directory(item):
+                        pending.append(path)
+                    elif path not in UNLISTED:
+                        yield from _compare(item, path, record, needed)
+        except OSError as error:
+            yield Problem(directory, ErrorId.FILE_UNREADABLE, f"{error.strerror}")
+    yield from (Problem(path, ErrorId.FILE_MISSING, "missing") for path in missing)
+
+
+def _compare(
+    item: os.DirEntry[str], path: str, record: FileRecord | None, needed: frozenset[str]
+) -> Iterator[Problem]:
+    if record is None:
+        yield _extra(item, path, needed)
+        return
+    try:
+        status = item.stat(follow_symlinks=False)
+    except OSError as error:
+        yield Problem(path, ErrorId.FILE_UNREADABLE, f"{error.strerror}")
+        return
+    if record.type == "link":
+        yield from _compare_link(item, status, record)
+    elif not stat.S_ISREG(status.st_mode) or is_reparse_point(status):
+        yield Problem(path, ErrorId.FILE_TYPE, differs("type", "file", _kind(status)))
+    else:
+        if not _WINDOWS and (mode := f"{stat.S_IMODE(status.st_mode):04o}") != record.mode:
+            yield Problem(path, ErrorId.FILE_MODE, differs("mode", record.mode, mode))
+        if status.st_size != record.size:
+            reason = differs("size", record.size, status.st_size)
+            yield Problem(path, ErrorId.FILE_SIZE, reason)
+
+
+def _compare_link(
+    item: os.DirEntry[str], status: os.stat_result, record: FileRecord
+) -> Iterator[Problem]:
+    if not stat.S_ISLNK(status.st_mode):
+        yield Problem(record.path, ErrorId.FILE_TYPE, differs("type", "link", _kind(status)))
+        return
+    target = os.readlink(item.path)  # noqa: PTH115 - a Path would change the text
+    if _WINDOWS:
+        target = target.replace("\\", "/")
+    if target != record.target:
+        reason = differs("target", ascii(record.target), ascii(target))
+        yield Problem(record.path, ErrorId.LINK_TARGET, reason)
+
+
+def _extra(item: os.DirEntry[str], path: str, needed: frozenset[str]) -> Problem:
+    shown = path.encode("utf-8", "backslashreplace").decode()
+    if path in needed:
+        return Problem(shown, ErrorId.FILE_TYPE, "not a directory, but files should be in it")
+    if _is_real_directory(item):
+        return Problem(shown, ErrorId.DIRECTORY_EXTRA, "no file of the runtime is in it")
+    return Problem(shown, ErrorId.FILE_EXTRA, "not part of the runtime")
+
+
+def _name(item: os.DirEntry[str]) -> str:
+    # HFS+ decomposes the names it is given; the list holds them composed.
+    if sys.platform == "darwin" and not item.name.isascii():
+        return unicodedata.normalize("NFC", item.name)
+    return item.name
+
+
+def _is_real_directory(item: os.DirEntry[str]) -> bool:
+    if not item.is_dir(follow_symlinks=False):
+        return False
+    return not _WINDOWS or not is_reparse_point(item.stat(follow_symlinks=False))
+
+
+def _is_directory(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode) and not is_reparse_point(status)
+
+
+def _kind(status: os.stat_result) -> str:
+    mode = status.st_mode
+    if stat.S_ISLNK(mode):
+        return "link"
+    return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "special file"
+
+
+def _failure(root: Path, problems: Sequence[Problem]) -> IntegrityFailure:
+    count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
+    return IntegrityFailure(f"{root} is not what was signed: {count}", problems, _HINT)

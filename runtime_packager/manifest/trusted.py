@@ -1,0 +1,99 @@
+"""Which public keys a verifier believes.
+
+Rules: strict JSON, ``{"schema": 1, "keys": [...]}``; a key is exactly ``keyid``, ``public`` (hex),
+``purpose`` and, if wanted, ``comment``; the id is the key's own; no key twice; at least one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runtime_packager.errors import InputError
+from runtime_packager.manifest import shape, strict_json
+from runtime_packager.manifest.keys import PublicKey, Purpose, parse_public, parse_purpose
+from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, rejection
+
+MAX_SIZE = 256 * 1024
+SCHEMA = 1
+
+_WHAT = "trusted keys"
+_KEYS = frozenset({"keyid", "public", "purpose"})
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKeys:
+    """The keys a verifier believes."""
+
+    keys: tuple[PublicKey, ...]
+
+    @classmethod
+    def of(cls, *keys: PublicKey) -> TrustedKeys:
+        """These keys."""
+        return cls(keys)
+
+    def __iter__(self) -> Iterator[PublicKey]:
+        return iter(self.keys)
+
+    def plus(self, key: PublicKey) -> TrustedKeys:
+        """These and ``key``."""
+        return self if self.find(key.keyid) else TrustedKeys((*self.keys, key))
+
+    def only(self, purpose: Purpose) -> TrustedKeys:
+        """Those of one purpose, for who must not accept development builds."""
+        return TrustedKeys(tuple(key for key in self.keys if key.purpose == purpose))
+
+    def find(self, keyid: str) -> PublicKey | None:
+        """The key with this id."""
+        return next((key for key in self.keys if key.keyid == keyid), None)
+
+
+def parse_trusted(data: bytes) -> TrustedKeys:
+    """The trusted keys that the JSON text ``data`` lists.
+
+    :raises IntegrityFailure: when a rule of this module or of :mod:`.keys` is broken.
+    """
+    document = shape.require(strict_json.loads(data, max_size=MAX_SIZE, what=_WHAT), dict, _WHAT)
+    shape.require_schema(document.get("schema"), SCHEMA, _WHAT)
+    shape.require_keys(document, frozenset({"schema", "keys"}), _WHAT)
+    keys = tuple(map(_parse, shape.require(document["keys"], list, f"{_WHAT}: keys")))
+    if not keys:
+        raise rejection(ErrorId.SCHEMA, "at least one key expected", _WHAT)
+    if len({key.raw for key in keys}) != len(keys):
+        raise rejection(ErrorId.SCHEMA, "a key stands twice", _WHAT)
+    return TrustedKeys(keys)
+
+
+def render_trusted(keys: Iterable[PublicKey]) -> bytes:
+    """The keys as JSON that people read and edit too: a line a key."""
+    rows = ",\n".join(f"    {strict_json.dumps(_row(key)).decode()}" for key in keys)
+    return f'{{\n  "keys": [\n{rows}\n  ],\n  "schema": {SCHEMA}\n}}\n'.encode()
+
+
+def read_trusted(path: Path) -> TrustedKeys:
+    """The trusted keys in a file.
+
+    :raises InputError: when it cannot be read or breaks a rule.
+    """
+    hint = "runtime-packager keys show prints what stands in such a file"
+    try:
+        return parse_trusted(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}", hint) from error
+    except IntegrityFailure as error:
+        raise InputError(f"{path}: {error.message}", hint) from error
+
+
+def _parse(row: Any) -> PublicKey:
+    what = "a trusted key"
+    found = shape.require_keys(row, _KEYS, what, optional=frozenset({"comment"}))
+    purpose = parse_purpose(found["purpose"], what)
+    comment = shape.require_text(found["comment"], f"{what}: comment") if "comment" in found else ""
+    return parse_public(found["public"], found["keyid"], purpose, comment)
+
+
+def _row(key: PublicKey) -> dict[str, str]:
+    row = {"keyid": key.keyid, "public": key.text, "purpose": key.purpose}
+    return row | ({"comment": key.comment} if key.comment else {})

@@ -1,0 +1,98 @@
+"""Verifying a runtime: is this tree what a trusted key signed?
+
+Rules, in this order; the first that fails ends it, except that the comparison of the tree
+reports every difference (:mod:`runtime_packager.manifest.tree`):
+
+1. ``root`` is a directory with a ``manifest/`` in it; otherwise it is no runtime at all.
+2. ``manifest/release.dsse.json`` is there and carries a trusted key's signature
+   (:mod:`runtime_packager.manifest.dsse`), and what is signed is a release
+   (:mod:`runtime_packager.manifest.release`).
+3. ``platform``: it is the one the caller runs on, if it says so.
+4. ``epoch``: it is not older than what the caller has already seen, if it says so.
+5. The tree is what the release says, as far as the level looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime_packager.io.progress import Progress
+from runtime_packager.manifest import dsse
+from runtime_packager.manifest import release as releases
+from runtime_packager.manifest.files import RELEASE
+from runtime_packager.manifest.hashing import differs
+from runtime_packager.manifest.keys import Purpose
+from runtime_packager.manifest.problems import ErrorId, rejection
+from runtime_packager.manifest.release import Release
+from runtime_packager.manifest.tree import Level, check_tree, read_regular
+from runtime_packager.manifest.trusted import TrustedKeys
+
+__all__ = ["Level", "Verified", "verify_release", "verify_tree"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was verified, on whose word, and how much of it was looked at.
+
+    :param files_checked: paths compared with the list (level ``exe``: executables).
+    :param bytes_hashed: of files; the manifest's own are not counted.
+    :param total_size: bytes of all files that were compared.
+    """
+
+    release: Release
+    keyid: str
+    purpose: Purpose
+    level: Level
+    files_checked: int
+    bytes_hashed: int
+    total_size: int
+
+
+def verify_tree(  # noqa: PLR0913 - what a caller may ask for, by name
+    root: Path,
+    trusted: TrustedKeys,
+    level: Level = Level.FULL,
+    *,
+    expected_platform: str | None = None,
+    minimum_epoch: int | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Verified:
+    """Verify the runtime at ``root``.
+
+    :param workers: threads that hash, or ``None`` for one a core.
+    :raises InputError: when ``root`` is no runtime at all.
+    :raises IntegrityFailure: when a rule is broken; it carries every problem found.
+    """
+    signed = dsse.verify(read_regular(root, RELEASE, dsse.MAX_SIZE), trusted)
+    release = verify_release(
+        signed.payload, expected_platform=expected_platform, minimum_epoch=minimum_epoch
+    )
+    checked = check_tree(root, release, level, workers=workers, progress=progress)
+    return Verified(
+        release=release,
+        keyid=signed.key.keyid,
+        purpose=signed.key.purpose,
+        level=level,
+        files_checked=checked.files,
+        bytes_hashed=checked.bytes_hashed,
+        total_size=checked.total_size,
+    )
+
+
+def verify_release(
+    payload: bytes, *, expected_platform: str | None = None, minimum_epoch: int | None = None
+) -> Release:
+    """The release in a payload that a trusted key signed, if it is one the caller wants.
+
+    :raises IntegrityFailure: when it is none, for another platform, or too old.
+    """
+    release = releases.parse(payload)
+    if expected_platform is not None and release.platform != expected_platform:
+        reason = differs("platform", expected_platform, release.platform)
+        raise rejection(ErrorId.PLATFORM, reason, "the release")
+    if minimum_epoch is not None and release.epoch < minimum_epoch:
+        reason = f"epoch {release.epoch} is older than {minimum_epoch}, which was here already"
+        raise rejection(ErrorId.EPOCH, reason, "the release")
+    return release

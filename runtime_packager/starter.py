@@ -1,0 +1,124 @@
+"""The commented configuration that ``init`` writes for a project it has looked at."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from runtime_packager.config import FILE, TABLE
+from runtime_packager.errors import InputError
+from runtime_packager.interpreters import available_versions
+from runtime_packager.io.files import write_atomic
+from runtime_packager.tree import RULES
+
+APP_DIRECTORIES = ("backend", "server", "app", "src")
+"""Where Electron projects usually keep their Python, best guess first."""
+
+SCRIPTS = ("main.py", "app.py", "server.py", "__main__.py")
+
+PYTHON = (3, 12)
+"""The minor version to start with: every major compiled package has wheels for it."""
+
+_TEMPLATE = """\
+[tool.runtime-packager]
+# The product and its version, as the signed manifest states them.
+name = {name}
+version = {version}
+
+# The app's directory, and what starts it: a script in it, "package.module:function",
+# or the name of a console script that a requirement brings.
+app = {app}
+entry = {entry}
+
+# Files and folders of the app directory that are not packed (shell patterns).
+# Hidden files and bytecode never are.
+exclude = ["dist", "tests"]
+
+# Requirement files, locked for every platform by `runtime-packager lock`.
+requirements = {requirements}
+
+# The interpreter's exact version; `runtime-packager interpreters list --available` shows all.
+python = {python}
+
+# What to assemble for. Names are electron-builder's ${{os}}-${{arch}}.
+platforms = ["linux-x64", "win-x64", "mac-x64", "mac-arm64"]
+
+# Where runtimes end: one directory per platform. Ship it with electron-builder:
+#   extraResources: [{{ from: "{output_text}/${{os}}-${{arch}}", to: "backend" }}]
+output = {output}
+
+# The launcher's file name; .exe is added on Windows.
+# launcher = "peft_engine"
+
+# Grows with every release: an update with a smaller one is a rollback.
+# epoch = 0
+
+# Files from outside the app directory, placed inside app/.
+# data = [{{ from = "models/tiny.bin", to = "data/tiny.bin" }}]
+
+# Where interpreters come from, tried in this order. Default: GitHub's official releases.
+# sources = [
+#   {{ kind = "github" }},
+#   {{ kind = "mirror", url = "https://mirror.example/python-build-standalone" }},
+#   {{ kind = "archive", path = "cpython.tar.gz", platforms = ["linux-x64"] }},
+# ]
+
+# What the tree goes without. These are the rules and their defaults:
+# [tool.runtime-packager.trim]
+{trim}
+"""
+
+
+def write_configuration(directory: Path) -> tuple[Path, list[str]]:
+    """Add a commented table to the project's ``pyproject.toml``, which is made when missing.
+
+    Returns the file and what was guessed, a line each.
+
+    :raises InputError: when there is such a table already, or the file is not valid TOML.
+    """
+    file = directory / FILE
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    try:
+        known = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{file} is not valid TOML: {error}", "mend it first") from error
+    if "runtime-packager" in known.get("tool", {}):
+        raise InputError(f"{file} has a [{TABLE}] table already", "edit it, or remove it first")
+    guesses = _guess(directory, known.get("project", {}))
+    table = _TEMPLATE.format(
+        **{key: json.dumps(value) for key, value in guesses.items()},
+        output_text=guesses["output"],
+        trim="\n".join(
+            f"# {rule.name} = {'true ' if rule.default else 'false'}  # {rule.description}"
+            for rule in RULES.values()
+        ),
+    )
+    joined = f"{text.rstrip()}\n\n{table}" if text.strip() else table
+    write_atomic(file, joined.encode())
+    return file, [f"{key} = {json.dumps(value)}" for key, value in guesses.items()]
+
+
+def _guess(directory: Path, project: dict[str, object]) -> dict[str, object]:
+    app = next((name for name in APP_DIRECTORIES if (directory / name).is_dir()), ".")
+    home = directory / app
+    entry = next((name for name in SCRIPTS if (home / name).is_file()), SCRIPTS[0])
+    places = [f"{app}/requirements.txt", "requirements.txt"]
+    found = [place for place in places if (directory / place).is_file()]
+    prefix = "" if app == "." else f"{app}/"
+    return {
+        "name": project.get("name") or _name(directory),
+        "version": project.get("version") or "0.1.0",
+        "app": app,
+        "entry": entry,
+        "requirements": [Path(place).as_posix() for place in found[:1]],
+        "python": next(
+            str(v) for v in available_versions() if (v.major, v.minor) == PYTHON
+        ),
+        "output": f"{prefix}dist",
+    }
+
+
+def _name(directory: Path) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", directory.resolve().name.lower()).strip("-") or "app"

@@ -1,0 +1,136 @@
+"""What an app does not need, left out by named rules before it is ever written.
+
+A rule is a pattern over tree paths. The rules about the interpreter look at its layer alone;
+``wheel-tests`` and ``pyi`` look at the wheels'. Every rule can be switched in the config.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from runtime_packager.entries import FileEntry, Layer
+
+_STDLIB = r"python/(?:lib/python3\.\d+|Lib)"
+"""The standard library's place, on Unix and on Windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing to leave out.
+
+    :param default: whether it applies unless the config says otherwise.
+    :param wheels: whether it looks at the wheels' files rather than the interpreter's.
+    """
+
+    name: str
+    description: str
+    pattern: re.Pattern[str]
+    default: bool = True
+    wheels: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """What one rule left out: files, and their bytes together."""
+
+    rule: str
+    files: int
+    size: int
+
+
+def _rule(name: str, description: str, *patterns: str, default: bool = True, wheels: bool = False) -> Rule:
+    return Rule(name, description, re.compile("|".join(f"(?:{p})" for p in patterns)), default, wheels)
+
+
+RULES: dict[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        _rule(
+            "tests",
+            "the standard library's own tests and their compiled helpers",
+            rf"{_STDLIB}/(?:.*/)?(?:test|tests|idle_test)/",
+            rf"{_STDLIB}/lib-dynload/(?:_test\w*|_xxtestfuzz|xxlimited\w*|_ctypes_test)\.",
+            r"python/DLLs/(?:_test\w*|_ctypes_test)\.",
+        ),
+        _rule("idlelib", "the IDLE editor", rf"{_STDLIB}/idlelib/"),
+        _rule(
+            "tkinter",
+            "tkinter with Tcl and Tk",
+            rf"{_STDLIB}/tkinter/",
+            rf"{_STDLIB}/lib-dynload/_tkinter\.",
+            r"python/DLLs/(?:_tkinter|tcl|tk|zlib1)[^/]*$",
+            r"python/lib/(?:libtcl|libtk|tcl\d|tk\d|itcl|thread\d|tdbc|sqlite\d)[^/]*",
+            r"python/tcl/",
+        ),
+        _rule("turtledemo", "turtle graphics and its demos", rf"{_STDLIB}/(?:turtledemo/|turtle\.py$)"),
+        _rule("ensurepip", "the bundled pip wheel that makes virtual environments", rf"{_STDLIB}/ensurepip/"),
+        _rule("lib2to3", "the Python 2 converter", rf"{_STDLIB}/lib2to3/"),
+        _rule(
+            "bundled-packages",
+            "packages the interpreter's distribution brings (pip): requirements are the app's alone",
+            rf"{_STDLIB}/site-packages/",
+        ),
+        _rule(
+            "include",
+            "C headers, static libraries and build configuration",
+            r"python/include/",
+            r"python/libs/",
+            r"python/lib/pkgconfig/",
+            rf"{_STDLIB}/config-3\.[^/]*/",
+            r"python/lib/[^/]*\.a$",
+        ),
+        _rule(
+            "libpython",
+            "libpython, which only programs that embed Python need: python itself is static",
+            r"python/lib/libpython3[^/]*\.(?:so|dylib)[^/]*$",
+        ),
+        _rule(
+            "scripts",
+            "wrapper scripts in bin, whose first line names another machine's paths",
+            r"python/bin/(?!python3(?:\.\d+)?$|python$)",
+            r"python/Scripts/",
+        ),
+        _rule("man", "manual pages", r"python/share/man/"),
+        _rule("pyi", "type stubs, which no program reads", r".*\.pyi$", wheels=True),
+        _rule(
+            "wheel-tests",
+            "test folders inside wheels",
+            r".*/site-packages/.*/tests?/",
+            default=False,
+            wheels=True,
+        ),
+    )
+}  # fmt: skip
+
+
+def trim(layer: Layer, rules: Collection[str], *, wheel: bool) -> tuple[Layer, list[Trimmed]]:
+    """The layer without what ``rules`` name, and what each of them left out.
+
+    :param wheel: whether the layer is a wheel's rather than the interpreter's.
+    """
+    active = [RULES[name] for name in sorted(rules) if RULES[name].wheels == wheel]
+    kept = []
+    files = dict.fromkeys((rule.name for rule in active), 0)
+    sizes = dict(files)
+    for entry in layer.entries:
+        rule = next((rule for rule in active if rule.pattern.match(entry.path)), None)
+        if rule is None:
+            kept.append(entry)
+        else:
+            files[rule.name] += 1
+            sizes[rule.name] += entry.size if isinstance(entry, FileEntry) else 0
+    left_out = [Trimmed(name, files[name], sizes[name]) for name in files if files[name]]
+    return Layer(layer.origin, tuple(kept)), left_out
+
+
+def total(trimmed: Sequence[Trimmed]) -> list[Trimmed]:
+    """One :class:`Trimmed` a rule, summed, the most bytes first."""
+    files: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    for row in trimmed:
+        files[row.rule] = files.get(row.rule, 0) + row.files
+        sizes[row.rule] = sizes.get(row.rule, 0) + row.size
+    rows = [Trimmed(rule, files[rule], sizes[rule]) for rule in files]
+    return sorted(rows, key=lambda row: (-row.size, row.rule))

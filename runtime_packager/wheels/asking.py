@@ -1,0 +1,69 @@
+"""Asking pip in a child process that sees the target: the one place that starts ``as_target``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from runtime_packager.errors import BuildError
+from runtime_packager.io.process import run, tail
+from runtime_packager.platforms import Target
+
+CHILD = Path(__file__).with_name("as_target.py")
+
+QUIET = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+"""Environment of every pip we start: it neither asks nor looks for a newer self."""
+
+ARGUMENTS = ("--no-color", "--progress-bar=off", "--quiet")
+
+
+def ask(
+    verb: str,
+    target: Target,
+    python: Version,
+    arguments: Sequence[str],
+    **request: object,
+) -> tuple[Mapping[str, Any], list[str]]:
+    """Send ``request`` to a pip that believes to run on ``target``.
+
+    :param verb: ``resolve`` or ``locate``.
+    :param arguments: for ``pip install``, such as ``-r`` and a file.
+    :return: the answer, and the last lines pip printed.
+    :raises BuildError: when pip lacks what we rely on, or dies without an answer.
+    """
+    question = {"verb": verb, "target": describe(target, python), **request}
+    # -P: names of modules beside the script must not hide others' of the same name.
+    command: list[str | Path] = [sys.executable, "-P", CHILD, *ARGUMENTS, *arguments]
+    done = run(command, stdin=json.dumps(question), env=QUIET, check=False)
+    lines = [line for line in tail(done) if line.strip()] if done.stderr.strip() else []
+    try:
+        answer: Mapping[str, Any] = json.loads(done.stdout)
+    except ValueError as error:
+        raise BuildError("pip ended without an answer", details=lines) from error
+    refuse_unknown_pip(answer)
+    return answer, lines
+
+
+def describe(target: Target, python: Version) -> dict[str, object]:
+    """All that pip asks of a platform: markers, Python version, tags by preference."""
+    return {
+        "markers": target.markers(python),
+        "python": [*python.release[:3]],
+        "tags": [[tag.interpreter, tag.abi, tag.platform] for tag in target.tags(python)],
+    }
+
+
+def refuse_unknown_pip(answer: Mapping[str, Any]) -> None:
+    """:raises BuildError: when the installed pip was rebuilt inside and we cannot steer it."""
+    problem = answer.get("problem") or {}
+    if problem.get("kind") == "pip":
+        raise BuildError(
+            f"pip {problem['version']} cannot be made to resolve for another platform",
+            "install another pip beside runtime-packager, 25.1 or newer, or update us",
+            details=[f"it has no {name}" for name in problem["missing"]],
+        )

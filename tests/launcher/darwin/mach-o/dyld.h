@@ -1,0 +1,15 @@
+/* Stands in for macOS' header on Linux, so that its branch of unix.c can be run there. */
+#include <errno.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#define getdtablesize() 16 /* above that lie the descriptors that stand in for kqueue's */
+
+static inline int _NSGetExecutablePath(char *path, uint32_t *size)
+{
+    ssize_t length = readlink("/proc/self/exe", path, *size - 1);
+    if (length < 0)
+        return -1;
+    path[length] = '\0';
+    return 0;
+}

@@ -1,0 +1,131 @@
+"""The app ends with the process that started it, however that one ends."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from conftest import Tree
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix' guards")
+
+PATIENCE = 30
+"""Seconds until a test that waits for what does not come gives up."""
+
+PARENT = """
+import subprocess, sys, signal
+subprocess.Popen(sys.argv[1:])
+while True: signal.pause()
+"""
+
+BACKEND = """
+import os, signal, sys
+def end(*_):
+    os.write(1, b"ended in order\\n")
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
+os.write(1, b"ready\\n")
+while line := os.read(0, 100):
+    os.write(1, line)
+"""
+
+
+class Family:
+    """A parent that started a backend; we hold the far ends of the backend's streams."""
+
+    def __init__(self, parent: subprocess.Popen[bytes], stdin: int, stdout: int) -> None:
+        self.parent, self.stdin, self.stdout = parent, stdin, stdout
+
+    def read(self) -> bytes:
+        """What the backend writes next; empty once it (and nobody else) holds the stream."""
+        readable, _, _ = select.select([self.stdout], [], [], PATIENCE)
+        assert readable, "the backend neither wrote nor ended"
+        return os.read(self.stdout, 1000)
+
+    def lose_parent(self) -> None:
+        self.parent.kill()
+        self.parent.wait()
+
+
+@contextmanager
+def family(tree: Tree, *options: str, ignore_sigterm: bool = False) -> Iterator[Family]:
+    tree.write_app(BACKEND)
+    stdin, stdout = os.pipe(), os.pipe()
+    prepare = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" if ignore_sigterm else ""
+    code = PARENT.replace("subprocess.Popen", f"{prepare}subprocess.Popen")
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(tree.launcher), *options],
+        stdin=stdin[0],
+        stdout=stdout[1],
+    )
+    os.close(stdin[0])
+    os.close(stdout[1])
+    try:
+        yield Family(parent, stdin[1], stdout[0])
+    finally:
+        parent.kill()
+        parent.wait()
+        os.close(stdin[1])
+        os.close(stdout[0])
+
+
+def test_killed_parent_takes_the_backend_along(guarded_tree: Tree) -> None:
+    with family(guarded_tree) as relatives:
+        assert relatives.read() == b"ready\n"
+        relatives.lose_parent()
+        assert relatives.read() == b"ended in order\n"
+        assert relatives.read() == b""
+
+
+def test_a_parent_that_ignores_sigterm_does_not_hand_that_on(guarded_tree: Tree) -> None:
+    with family(guarded_tree, ignore_sigterm=True) as relatives:
+        assert relatives.read() == b"ready\n"
+        relatives.lose_parent()
+        assert relatives.read() == b"ended in order\n"
+
+
+def test_detached_backend_outlives_its_parent(guarded_tree: Tree) -> None:
+    with family(guarded_tree, "--runtime-detach") as relatives:
+        assert relatives.read() == b"ready\n"
+        relatives.lose_parent()
+        os.write(relatives.stdin, b"still there?")
+        assert relatives.read() == b"still there?"
+
+
+def test_nothing_keeps_the_streams_open_after_the_backend(guarded_tree: Tree) -> None:
+    guarded_tree.write_app("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    with subprocess.Popen([guarded_tree.launcher], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.read() == b""
+        assert process.wait() == -signal.SIGKILL
+
+
+def test_a_kill_of_the_group_leaves_the_parents_wish_in_force(guarded_tree: Tree) -> None:
+    """Ctrl-C reaches the whole group; an app that survives it must still end with its parent."""
+    guarded_tree.write_app(f"import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n{BACKEND}")
+    stdout = os.pipe()
+    code = (
+        "import subprocess, sys, signal\n"
+        "subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, start_new_session=True)\n"
+        "while True: signal.pause()\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(guarded_tree.launcher)], stdout=stdout[1]
+    )
+    os.close(stdout[1])
+    relatives = Family(parent, -1, stdout[0])
+    try:
+        assert relatives.read() == b"ready\n"
+        children = open(f"/proc/{parent.pid}/task/{parent.pid}/children").read().split()
+        os.killpg(int(children[0]), signal.SIGINT)
+        relatives.lose_parent()
+        assert relatives.read() in (b"ended in order\n", b"")
+    finally:
+        relatives.lose_parent()
+        os.close(stdout[0])
