@@ -41,7 +41,7 @@ def _guard(app: FastAPI, settings: Settings) -> None:
     The token is asked for inside CORS, so that the window can read the refusal, and because a
     browser's preflight request cannot carry it.
     """
-    if settings.token is not None:
+    if settings.token is not None or settings.locked:
         app.add_middleware(TokenGuard, token=settings.token, public=frozenset({health.PATH}))
     if settings.origin is not None:
         app.add_middleware(

@@ -27,7 +27,9 @@ _KEEP_ALIVE = 75
 
 def serve(app: FastAPI, settings: Settings, listener: socket.socket, shutdown: Shutdown) -> None:
     """Serve ``app`` on ``listener`` until ``shutdown`` is asked for; say on stdout when ready."""
-    if settings.token is None:
+    if settings.token is None and settings.locked:
+        _log.warning("PEFT_STUDIO_TOKEN is not set: only health answers (see --no-token)")
+    elif settings.token is None:
         _log.warning("no token is set: every program on this machine may use the service")
     _log.info("data directory: %s", settings.data_dir)
     _Server(_config(app, settings), settings, shutdown).run(sockets=[listener])

@@ -31,7 +31,9 @@ class Settings:
     :param host: the loopback address to listen on.
     :param port: 0 until the listener has picked one.
     :param data_dir: the user's data directory; nothing is created before it is needed.
-    :param token: the secret of this launch; ``None`` lets every process of this machine in.
+    :param token: the secret of this launch; ``None`` lets every process of this machine in,
+        unless ``locked``.
+    :param locked: without a token nothing is served but health, rather than everything.
     :param origin: the one window origin that may call, as in the ``Origin`` header.
     :param exit_on_stdin_eof: stop when standard input ends, as it does when the parent dies.
     """
@@ -41,6 +43,7 @@ class Settings:
     data_dir: Path
     log_level: str = "info"
     token: str | None = field(default=None, repr=False)
+    locked: bool = False
     origin: str | None = None
     exit_on_stdin_eof: bool = False
 
@@ -54,7 +57,7 @@ def read_settings(
 ) -> Settings:
     """Read the arguments and the environment.
 
-    :param packaged: whether the launcher started us; then a token is a must.
+    :param packaged: whether the launcher started us: without a token it then serves nobody.
     :raises UsageError: for the first value that cannot be used, naming where it came from.
     """
     given = _parser().parse_args(argv)
@@ -63,18 +66,14 @@ def read_settings(
     return Settings(
         **values,
         data_dir=data_dir,
-        token=_token(environ, required=packaged and not given.no_token),
+        token=_token(environ),
+        locked=packaged and not given.no_token,
         exit_on_stdin_eof=given.exit_on_stdin_eof,
     )
 
 
-def _token(environ: Mapping[str, str], *, required: bool) -> str | None:
+def _token(environ: Mapping[str, str]) -> str | None:
     token = environ.get(TOKEN_VARIABLE)
-    if token is None and required:
-        raise UsageError(
-            f"{TOKEN_VARIABLE} is not set; set it to a secret, or pass --no-token to let every "
-            "program on this machine in"
-        )
     # An empty secret is a mistake in whoever made it; taking it for "none" would open the door.
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise UsageError(f"{TOKEN_VARIABLE} must be printable ASCII without spaces, and not empty")
@@ -172,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     for option in _OPTIONS:
         parser.add_argument(option.flag, metavar=option.metavar, help=option.help)
-    parser.add_argument("--no-token", action="store_true", help="start packaged without a secret")
+    parser.add_argument("--no-token", action="store_true", help="let every program on this machine in")
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help="stop when stdin ends")
     parser.add_argument("--version", action="version", version=__version__)
     return parser

@@ -23,6 +23,7 @@ READ_TIMEOUT = 30.0
 
 MAX_REDIRECTS = 10
 
+_NO_URL = "it redirects to something that is no URL"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 OFFLINE_HINT = "check the connection, and HTTPS_PROXY if there is a proxy"
@@ -91,9 +92,7 @@ def get(client: httpx.Client, address: str, headers: dict[str, str], title: str)
             response = client.send(request, stream=True, follow_redirects=False)
         except httpx.InvalidURL as error:
             # httpx looks at where a redirect leads though it is not to follow it
-            raise unreachable(
-                title, str(url), "it redirects to something that is no URL"
-            ) from error
+            raise unreachable(title, str(url), _NO_URL) from error
         location = response.headers.get("location")
         if response.status_code not in _REDIRECTS or not location:
             return response
@@ -111,7 +110,7 @@ def _redirect(url: httpx.URL, location: str, title: str) -> httpx.URL:
     try:
         target = url.join(location)
     except httpx.InvalidURL as error:
-        raise unreachable(title, str(url), "it redirects to something that is no URL") from error
+        raise unreachable(title, str(url), _NO_URL) from error
     if target.scheme not in ("http", "https") or (url.scheme, target.scheme) == ("https", "http"):
         raise unreachable(
             title,

@@ -73,6 +73,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
+        """One line for people, the id at its end."""
         where = f"{printable(self.path)}: " if self.path else ""
         return f"{where}{self.message} [{self.id}]"
 
@@ -92,6 +93,7 @@ class IntegrityFailure(IntegrityError):  # noqa: N818 - one error, many problems
         *,
         listed: bool = True,
     ) -> None:
+        """See the class."""
         self.problems = tuple(sorted(problems))
         super().__init__(message, hint, details=_details(self.problems) if listed else ())
 

@@ -147,16 +147,13 @@ def _is_native(source: Path) -> bool:
 
 
 def _require_official(interpreter: Mapping[str, str | bool], signer: Signer, allowed: bool) -> None:
-    if (
-        signer.public.purpose == "release"
-        and interpreter.get("official") is not True
-        and not allowed
-    ):
-        raise InputError(
-            f"Python {interpreter.get('python')} from {interpreter.get('origin')} is no official build, "
-            "and a release key signs only those",
-            "use an official interpreter or a development key, or say --allow-unofficial-interpreter",
-        )
+    if allowed or signer.public.purpose != "release" or interpreter.get("official") is True:
+        return
+    raise InputError(
+        f"Python {interpreter.get('python')} from {interpreter.get('origin')} is no official "
+        "build, and a release key signs only those",
+        "use an official interpreter, a development key, or --allow-unofficial-interpreter",
+    )
 
 
 def _write(path: Path, data: bytes) -> None:

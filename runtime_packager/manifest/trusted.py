@@ -35,6 +35,7 @@ class TrustedKeys:
         return cls(keys)
 
     def __iter__(self) -> Iterator[PublicKey]:
+        """The keys, in the order of the file."""
         return iter(self.keys)
 
     def plus(self, key: PublicKey) -> TrustedKeys:

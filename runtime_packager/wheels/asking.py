@@ -14,7 +14,13 @@ from runtime_packager.errors import BuildError
 from runtime_packager.io.process import run, tail
 from runtime_packager.platforms import Target
 
-CHILD = Path(__file__).with_name("as_target.py")
+_CHILD = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from runtime_packager.wheels.as_target import main; main()"
+)
+"""Our place goes last on the child's path: pip and its like come from where they always do."""
+
+_PLACE = Path(__file__).parents[2]
 
 QUIET = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 """Environment of every pip we start: it neither asks nor looks for a newer self."""
@@ -37,8 +43,8 @@ def ask(
     :raises BuildError: when pip lacks what we rely on, or dies without an answer.
     """
     question = {"verb": verb, "target": describe(target, python), **request}
-    # -P: names of modules beside the script must not hide others' of the same name.
-    command: list[str | Path] = [sys.executable, "-P", CHILD, *ARGUMENTS, *arguments]
+    # -P: a module in the current directory must not hide one of pip's.
+    command = [sys.executable, "-P", "-c", _CHILD, str(_PLACE), *ARGUMENTS, *arguments]
     done = run(command, stdin=json.dumps(question), env=QUIET, check=False)
     lines = [line for line in tail(done) if line.strip()] if done.stderr.strip() else []
     try:

@@ -65,8 +65,9 @@ def unpack(wheel: Path, filename: str, folder: Path, *, built: bool = False) -> 
     try:
         with ZipFile(wheel) as archive:
             contents = read_contents(archive, filename)
-            destination = _Folder(folder, contents)
-            source = _Source(archive, contents, built)
+            rewritten = f"{contents.dist_info}/WHEEL" if built else None
+            destination = _Folder(folder, contents, rewritten)
+            source = _Source(archive, contents, rewritten)
             installer.install(source, destination, {"INSTALLER": INSTALLER})
             if destination.problems:
                 raise Unfit(*destination.problems)
@@ -89,9 +90,9 @@ def unpack(wheel: Path, filename: str, folder: Path, *, built: bool = False) -> 
 class _Source(WheelSource):
     """A judged wheel, as ``installer`` reads one."""
 
-    def __init__(self, archive: ZipFile, contents: Contents, built: bool) -> None:
+    def __init__(self, archive: ZipFile, contents: Contents, rewritten: str | None) -> None:
         super().__init__(contents.name, contents.version)
-        self.archive, self.contents, self.built = archive, contents, built
+        self.archive, self.contents, self.rewritten = archive, contents, rewritten
 
     @property
     def dist_info_dir(self) -> str:
@@ -127,7 +128,7 @@ class _Source(WheelSource):
     @contextmanager
     def _open(self, member: WheelMember, path: str) -> Iterator[BinaryIO]:
         with self.archive.open(member.info) as stream:
-            if self.built and path == f"{self.dist_info_dir}/WHEEL":
+            if path == self.rewritten:
                 yield BytesIO(_GENERATOR.sub(b"Generator: runtime-packager", stream.read()))
             else:
                 yield cast("BinaryIO", stream)
@@ -139,6 +140,7 @@ class _Folder(WheelDestination):
 
     folder: Path
     contents: Contents
+    rewritten: str | None
     entries: list[FileEntry] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     expected: dict[tuple[str, str], RecordEntry] = field(init=False)
@@ -146,6 +148,8 @@ class _Folder(WheelDestination):
 
     def __post_init__(self) -> None:
         self.expected = {(m.scheme, m.path): m.record for m in self.contents.members}
+        if self.rewritten:
+            del self.expected[self.contents.root, self.rewritten]
 
     def write_file(
         self, scheme: Scheme, path: str | os.PathLike[str], stream: BinaryIO, is_executable: bool

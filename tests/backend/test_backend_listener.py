@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+
 from peft_studio.listener import listen
 from peft_studio.start_error import PortUnavailableError
 

@@ -59,10 +59,10 @@ def test_an_unusable_token_is_refused_and_not_shown(token: str) -> None:
     assert not token.strip() or token not in str(caught.value)
 
 
-def test_packaged_it_needs_a_token_unless_told_otherwise() -> None:
-    with pytest.raises(UsageError, match="PEFT_STUDIO_TOKEN is not set"):
-        read_settings([], {}, packaged=True)
-    assert read_settings(["--no-token"], {}, packaged=True).token is None
+def test_packaged_without_a_token_it_is_locked_unless_told_otherwise() -> None:
+    assert read_settings([], {}, packaged=True).locked
+    assert not read_settings(["--no-token"], {}, packaged=True).locked
+    assert not read_settings([], {}).locked
 
 
 HOME = Path("/home/ada")

@@ -282,9 +282,7 @@ def test_redirects_are_followed(get: Get, mirror: Mirror) -> None:
     assert get("/start").read_bytes() == DATA
 
 
-@pytest.mark.parametrize(
-    "location", ["file:///etc/hosts", "ftp://127.0.0.1/file", "data:,x", "http://[:"]
-)
+@pytest.mark.parametrize("location", ["file:///etc/hosts", "ftp://127.0.0.1/file", "data:,x"])
 def test_redirects_leave_http_for_nothing_else(get: Get, mirror: Mirror, location: str) -> None:
     mirror.plan(PATH, redirect(location))
     with pytest.raises(NetworkError, match=r"redirects (from http to|to something)"):

@@ -176,7 +176,7 @@ def test_runtime_python_is_the_apps_interpreter(tree: Tree) -> None:
 
 
 def test_runtime_info_says_what_would_start(tree: Tree) -> None:
-    environment = {"A": '${root}"\\\t', "SSL_CERT_FILE": "${root}/ca.pem"}
+    environment = {"A": '${root}"\\\t!', "SSL_CERT_FILE": "${root}/ca.pem"}
     arguments = ["-X", "größe"]
     tree.cfg.write_bytes(configuration("python/bin/python3", arguments, "app.py", environment))
     outside = {"PYTHONPATH": "x", "PYTHON_B": "", "SSL_CERT_FILE": "/theirs"}
@@ -188,7 +188,7 @@ def test_runtime_info_says_what_would_start(tree: Tree) -> None:
         "arguments": arguments,
         "script": str(tree.root / "app.py"),
         "environment": {
-            "set": {"A": f'{tree.root}"\\\t'},
+            "set": {"A": f'{tree.root}"\\\t!'},
             "kept": ["SSL_CERT_FILE"],
             "removed": ["PYTHONPATH", "PYTHON_B"],
         },

@@ -70,7 +70,7 @@ def _carries(authorization: str | None, login: str) -> bool:
 @contextmanager
 def serving(index: FakeIndex) -> Iterator[FakeIndex]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             status, kind, body = index.answer(self.path, self.headers.get("Authorization"))
             self.send_response(status)
             if status == 401:

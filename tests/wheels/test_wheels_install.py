@@ -120,8 +120,7 @@ lock = Lock("linux-x64", Version("3.12.14"), "0" * 64, (package,))
 assert wheel.cached
 assert not {{"httpx", "pip", "installer", "rich", "cryptography"}} & sys.modules.keys()
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
-    assert done.returncode == 0
+    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True)
 
 
 def test_an_edited_store_entry_is_made_anew(cache: Cache, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_other_tools_take_the_file_for_a_lock() -> None:
         ('name = "local"', 'name = "numpy"', "not consistent"),
         ("numpy-2.3.4-cp312", "numpy-2.3.5-cp312", "not consistent"),
         ("size = 5545", "size = -1", "gputil: its size is negative"),
-        ('version = "2.3.4"', 'marker = "os_name == \'nt\'"', "numpy is not exactly one"),
+        ('version = "2.3.4"', "marker = \"os_name == 'nt'\"", "numpy is not exactly one"),
     ],
 )
 def test_a_wrong_lock_is_refused_with_its_name_and_fault(old: str, new: str, reason: str) -> None:

@@ -135,9 +135,7 @@ def test_no_requirements_need_no_pip() -> None:
     assert resolve([], LINUX, PYTHON).packages == ()
 
 
-def test_what_has_no_released_file_is_refused_all_at_once(
-    require: Require, tmp_path: Path
-) -> None:
+def test_what_has_no_released_file_is_refused_all_at_once(require: Require, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     (project / "pyproject.toml").write_text("[project]\nname='local'\n", encoding="utf-8")

@@ -159,7 +159,10 @@ def test_what_is_written_and_what_is_left_out(tmp_path: Path) -> None:
             "scripts/shell",
             "scripts/tool",
             f"windows/{info.removeprefix('purelib/')}/RECORD",
-            *(f"{info}/{n}" for n in "INSTALLER METADATA RECORD WHEEL entry_points.txt".split()),
+            *(
+                f"{info}/{n}"
+                for n in ["INSTALLER", "METADATA", "RECORD", "WHEEL", "entry_points.txt"]
+            ),
         ]
     )
     assert result.left_out == ("headers/pkg.h", "scripts/env.py", "scripts/old.py")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+import warnings
 import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -58,7 +59,7 @@ def make_wheel(
     rows |= misrecorded or {}
     listed = [row for path, row in rows.items() if path not in unrecorded]
     content[f"{info}/RECORD"] = "".join(f"{r}\n" for r in [*listed, f"{info}/RECORD,,"]).encode()
-    chosen = {path: 0o100755 for path in executable} | dict(modes or {})
+    chosen = dict.fromkeys(executable, 33261) | dict(modes or {})
     data = _zip([*content.items(), *((path, content[path]) for path in twice)], chosen)
     return Made(f"{stem}-{tag}.whl", data, requires_python)
 
@@ -85,8 +86,6 @@ def _wheel_file(tag: str, wheel_version: str) -> bytes:
 
 
 def _zip(members: Sequence[tuple[str, bytes]], modes: Mapping[str, int]) -> bytes:
-    import warnings
-
     out = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         warnings.simplefilter("ignore")  # duplicate names are what some tests are about
@@ -97,7 +96,7 @@ def _zip(members: Sequence[tuple[str, bytes]], modes: Mapping[str, int]) -> byte
     return out.getvalue()
 
 
-BACKEND = '''
+BACKEND = """
 import os, zipfile
 NAME, VERSION, TAG, FAIL = {name!r}, {version!r}, {tag!r}, {fail!r}
 INFO = f"{{NAME}}-{{VERSION}}.dist-info"
@@ -131,7 +130,7 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
         for path, text in files.items():
             archive.writestr(path, text)
     return name
-'''
+"""
 
 
 def make_sdist(name: str, version: str, tag: str = "py3-none-any", *, fail: bool = False) -> Made:

@@ -1,0 +1,128 @@
+"""``pip install`` that answers instead of installing, and looks up files for locks."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from runtime_packager.wheels.as_target.listening import Seen, Unlockable, problem_of
+
+_OVERRULED: dict[str, Any] = {
+    "use_user_site": False,
+    "target_dir": None,
+    "root_path": None,
+    "prefix_path": None,
+    "platforms": None,
+    "python_version": None,
+    "abis": None,
+    "implementation": None,
+    "ignore_requires_python": False,
+    "ignore_dependencies": False,
+    "only_dependencies": False,
+    "force_reinstall": False,
+    "upgrade": False,
+}
+"""Options a person's pip configuration may set that mean nothing, or harm, here."""
+
+
+def make_command(request: dict[str, Any], seen: Seen) -> Any:
+    from pip._internal.commands import install  # noqa: PLC0415
+    from pip._internal.models.installation_report import InstallationReport  # noqa: PLC0415
+
+    class Reduced(InstallationReport):
+        """The report, without its megabytes of descriptions."""
+
+        def to_dict(self) -> dict[str, Any]:
+            chosen = super().to_dict()["install"]
+            seen.answer["packages"] = [_reduced(item, seen.sizes) for item in chosen]
+            return {}
+
+    class Command(install.InstallCommand):
+        """``pip install`` whose failure is kept for the answer."""
+
+        def get_requirements(self, args: Any, options: Any, finder: Any, session: Any) -> Any:
+            requirements = super().get_requirements(args, options, finder, session)
+            unlockable = [str(item) for item in requirements if _names_no_file(item)]
+            if unlockable:
+                raise Unlockable(unlockable)
+            return requirements
+
+        def run(self, options: Any, args: Any) -> int:
+            for name, value in _OVERRULED.items():
+                setattr(options, name, value)
+            options.features_enabled = []
+            try:
+                if request["verb"] == "locate":
+                    return _locate(self, options, request["wanted"], seen)
+                return super().run(options, args)
+            except Exception as error:
+                seen.answer["problem"] = problem_of(error, seen)
+                raise
+
+    setattr(install, "InstallationReport", Reduced)  # noqa: B010 (mypy: pip's class)
+    return Command("install", "Resolve as another platform.")
+
+
+def _names_no_file(requirement: Any) -> bool:
+    link = requirement.link
+    if requirement.editable:
+        return True
+    return link is not None and (link.is_vcs or link.is_existing_dir())
+
+
+def _reduced(item: dict[str, Any], sizes: dict[str, int]) -> dict[str, Any]:
+    """One entry of pip's report, cut down to what a lock needs."""
+    info, metadata = item["download_info"], item["metadata"]
+    url = info["url"].partition("#")[0]
+    parts = urlsplit(url)
+    size = sizes.get(url)
+    if parts.scheme == "file" and "archive_info" in info:
+        size = Path(url2pathname(parts.path)).stat().st_size
+    return {
+        "name": metadata["name"],
+        "version": metadata["version"],
+        "url": url,
+        "filename": unquote(parts.path.rpartition("/")[2]),
+        "sha256": info.get("archive_info", {}).get("hashes", {}).get("sha256"),
+        "size": size,
+        "requires_python": metadata.get("requires_python"),
+        "archive": "archive_info" in info,
+        "requested": item["requested"],
+    }
+
+
+def _locate(command: Any, options: Any, wanted: list[dict[str, str]], seen: Seen) -> int:
+    """Find where the files of a lock can be had now; any platform's, whatever pip thinks of it."""
+    from pip._internal.utils.hashes import Hashes  # noqa: PLC0415
+
+    session = command.get_default_session(options)
+    finder = command._build_package_finder(options=options, session=session)
+    if options.requirements:
+        command.get_requirements([], options, finder, session)
+    for name in sorted({item["name"] for item in wanted}):
+        finder.find_all_candidates(name)
+    seen.answer["locations"] = {
+        item["filename"]: [
+            _location(link, session)
+            for link in seen.links.get(item["filename"], ())
+            if not link.has_hash or link.is_hash_allowed(Hashes({"sha256": [item["sha256"]]}))
+        ]
+        for item in wanted
+    }
+    seen.answer["unreachable"] = seen.unreachable
+    return 0
+
+
+def _location(link: Any, session: Any) -> dict[str, str | None]:
+    """A file's URL and the ``Authorization`` header that pip's own configuration gives for it."""
+    url, authorization = link.url_without_fragment, None
+    credentials = getattr(session.auth, "_get_url_and_credentials", None)
+    if credentials is not None and not link.is_file:
+        url, user, password = credentials(url)
+        if user is not None or password is not None:
+            pair = f"{user or ''}:{password or ''}".encode()
+            authorization = f"Basic {b64encode(pair).decode()}"
+    return {"url": url, "authorization": authorization}

@@ -1,0 +1,59 @@
+"""The store: what goes in is verified, what was touched since is noticed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from runtime_packager.entries import FileEntry, LinkEntry
+from runtime_packager.errors import IntegrityError
+from runtime_packager.io.cache import Cache
+from runtime_packager.io.store import admit_blob, intact, seal
+
+
+@pytest.fixture
+def entry(tmp_path: Path) -> FileEntry:
+    path = tmp_path / "file"
+    path.write_bytes(b"text")
+    seal(path, executable=False)
+    return FileEntry("file", 4, hashlib.sha256(b"text").hexdigest(), False, path)
+
+
+def test_untouched_is_intact_whatever_links_there_are(entry: FileEntry) -> None:
+    assert intact([entry, LinkEntry("link", "file")])
+
+
+def test_a_hardlink_is_no_change(entry: FileEntry, tmp_path: Path) -> None:
+    os.link(entry.source, tmp_path / "other")
+    assert intact([entry])
+
+
+def test_an_edit_through_a_hardlink_is_noticed(entry: FileEntry, tmp_path: Path) -> None:
+    os.link(entry.source, tmp_path / "other")
+    (tmp_path / "other").write_bytes(b"TEXT")
+    assert not intact([entry])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_another_mode_is_noticed(entry: FileEntry) -> None:
+    entry.source.chmod(0o755)
+    assert not intact([entry])
+
+
+def test_absence_and_another_kind_are_noticed(entry: FileEntry) -> None:
+    entry.source.unlink()
+    assert not intact([entry])
+    entry.source.mkdir()
+    assert not intact([entry])
+
+
+def test_a_file_is_admitted_under_its_digest_alone(entry: FileEntry, tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    blob = admit_blob(cache, entry.source, entry.sha256, title="it")
+    assert blob.read_bytes() == b"text"
+    with pytest.raises(IntegrityError, match="it is not what was promised"):
+        admit_blob(cache, entry.source, "0" * 64, title="it")
+    assert [path for path in cache.root.rglob("*") if path.is_file()] == [blob]
