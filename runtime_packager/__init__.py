@@ -1,3 +1,3 @@
-"""Embedded-Python relocatable runtime packager: see ``docs/`` and :mod:`runtime_packager.assemble`."""
+"""Assembles relocatable Python runtimes; :mod:`runtime_packager.assemble` is the way in."""
 
 __version__ = "0.1.0"

@@ -29,7 +29,7 @@ from runtime_packager.io.files import (
 )
 from runtime_packager.io.locks import exclusive
 from runtime_packager.io.progress import Progress
-from runtime_packager.io.steps import StepTime, Steps
+from runtime_packager.io.steps import Steps, StepTime
 from runtime_packager.manifest import (
     Level,
     Release,
@@ -86,7 +86,7 @@ def assemble(
     signer: Signer,
     cache: Cache,
     progress: Progress,
-    options: Options = Options(),  # noqa: B008 - a frozen value
+    options: Options = Options(),
 ) -> Assembled:
     """Make the runtime for ``target`` at ``config.output / target.name``.
 
@@ -195,9 +195,7 @@ def _gather(
     return MadeFrom(target, lock, interpreter, files, configuration, launcher, facts)
 
 
-def _current(
-    output: Path, made_from: MadeFrom, signer: Signer, target: Target
-) -> Assembled | None:
+def _current(output: Path, made_from: MadeFrom, signer: Signer, target: Target) -> Assembled | None:
     """The output as it stands, when it was made from the same and is still whole."""
     if not output.is_dir():
         return None

@@ -14,7 +14,7 @@ from typing import Literal
 
 from runtime_packager.config import Config
 from runtime_packager.errors import PackagerError
-from runtime_packager.interpreters import GithubSource, NpmSource, first_failure, sources_for
+from runtime_packager.interpreters import out_of_reach, serves
 from runtime_packager.io.cache import Cache
 from runtime_packager.launcher import launcher_entry
 from runtime_packager.locking import catalogue, stale
@@ -42,9 +42,7 @@ def examine(config: Config | None, cache: Cache) -> Iterator[Finding]:
     yield _attempt("launchers", _launchers)
     yield _attempt("cache", lambda: _cache(cache))
     if config is None:
-        yield Finding(
-            "project", "warning", "none here", "run `runtime-packager init` in a project"
-        )
+        yield Finding("project", "warning", "none here", "run `runtime-packager init` in a project")
         return
     yield _attempt("project", lambda: _project(config))
     yield _attempt("locks", lambda: _locks(config))
@@ -103,19 +101,16 @@ def _locks(config: Config) -> Finding:
 
 
 def _sources(config: Config, cache: Cache) -> Iterator[Finding]:
-    """Whether each source that may serve this host could be used, without fetching anything."""
-    pins = catalogue(config)
-    for source in sources_for(config.sources, host_target()):
-        if isinstance(source, NpmSource) and shutil.which("npm") is None:
-            yield Finding(source.label, "problem", "npm is not installed", "install Node.js 20+")
-            continue
-        failure = first_failure(source, config.python, host_target(), pins, cache)
+    """Each source that may serve this host; one within reach is enough."""
+    pins, host = catalogue(config), host_target()
+    serving = [source for source in config.sources if serves(source, config.python, host)]
+    failures = [out_of_reach(source, config.python, host, pins, cache) for source in serving]
+    bad: Verdict = "warning" if None in failures else "problem"
+    for source, failure in zip(serving, failures, strict=True):
         if failure is None:
             yield Finding(source.label, "ok", "within reach")
         else:
-            hint = "see the mirror source in the configuration reference"
-            needed = isinstance(source, GithubSource) and len(config.sources) == 1
-            yield Finding(source.label, "problem" if needed else "warning", failure, hint)
+            yield Finding(source.label, bad, failure.message, failure.hint)
 
 
 def _links(config: Config, cache: Cache) -> Finding:

@@ -55,7 +55,9 @@ class Layer:
 
     def under(self, prefix: str) -> Layer:
         """The same files below ``prefix`` (no slash at either end)."""
-        return Layer(self.origin, tuple(_moved(entry, f"{prefix}/{entry.path}") for entry in self.entries))
+        return Layer(
+            self.origin, tuple(_moved(entry, f"{prefix}/{entry.path}") for entry in self.entries)
+        )
 
 
 def _moved(entry: Entry, path: str) -> Entry:

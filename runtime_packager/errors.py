@@ -54,7 +54,7 @@ class BuildError(PackagerError):
 
 
 class IntegrityError(PackagerError):
-    """Bytes are not what was promised: a digest, a signature or a tree that differs. Exit code 5."""
+    """Bytes are not what was promised: a digest, a signature, a tree. Exit code 5."""
 
     exit_code = 5
     kind = "integrity"

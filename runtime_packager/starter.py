@@ -113,9 +113,7 @@ def _guess(directory: Path, project: dict[str, object]) -> dict[str, object]:
         "app": app,
         "entry": entry,
         "requirements": [Path(place).as_posix() for place in found[:1]],
-        "python": next(
-            str(v) for v in available_versions() if (v.major, v.minor) == PYTHON
-        ),
+        "python": next(str(v) for v in available_versions() if (v.major, v.minor) == PYTHON),
         "output": f"{prefix}dist",
     }
 

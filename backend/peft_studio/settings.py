@@ -171,7 +171,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     for option in _OPTIONS:
         parser.add_argument(option.flag, metavar=option.metavar, help=option.help)
-    parser.add_argument("--no-token", action="store_true", help="let every program on this machine in")
+    parser.add_argument(
+        "--no-token", action="store_true", help="let every program on this machine in"
+    )
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help="stop when stdin ends")
     parser.add_argument("--version", action="version", version=__version__)
     return parser

@@ -37,7 +37,7 @@ def collect(directory: Path, exclude: Sequence[str], data: Sequence[Data]) -> li
         or a directory without any file.
     """
     patterns = (*ALWAYS_EXCLUDED, *exclude)
-    found = {path: source for path, source in _walk(directory, patterns)}
+    found = dict(_walk(directory, patterns))
     if not found:
         raise InputError(f"the app directory {directory} holds no file to pack")
     for item in data:
@@ -64,7 +64,7 @@ def _walk(directory: Path, patterns: Sequence[str]) -> Iterator[tuple[str, Path]
         for folder in folders:
             if (Path(base) / folder).is_symlink():
                 raise InputError(
-                    f"{Path(base) / folder} is a link to a directory; an app is packed without links",
+                    f"{Path(base) / folder} is a link to a directory; apps are packed without",
                     "exclude it, or list what it points to under data",
                 )
         for name in sorted(files):

@@ -17,7 +17,7 @@ from runtime_packager.io.files import FILE_TIME
 
 SHEBANG = b"#!/usr/bin/env python3\n"
 
-_MAIN = '''\
+_MAIN = """\
 import sys
 from os.path import abspath, dirname, isfile, join
 
@@ -28,7 +28,7 @@ if isfile(join(home, "{stub}.py")):
 else:
     from _bootstrap import bootstrap as run
 run()
-'''
+"""
 
 
 def make_shiv(site_packages: Path, target: Path, *, directory: str, stub: str) -> None:
@@ -38,10 +38,10 @@ def make_shiv(site_packages: Path, target: Path, *, directory: str, stub: str) -
     :param stub: the module there, without ``.py``, whose ``run`` starts the app.
     """
     # shiv costs 0.1 s to import, which a run with nothing to do must not pay.
-    from shiv import __version__  # noqa: PLC0415
-    from shiv.bootstrap.environment import Environment  # noqa: PLC0415
-    from shiv.builder import create_archive  # noqa: PLC0415
-    from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT  # noqa: PLC0415
+    from shiv import __version__
+    from shiv.bootstrap.environment import Environment
+    from shiv.builder import create_archive
+    from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT
 
     built_at = datetime.fromtimestamp(FILE_TIME, UTC).strftime(BUILD_AT_TIMESTAMP_FORMAT)
     environment = Environment(

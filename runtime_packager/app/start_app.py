@@ -33,16 +33,16 @@ def _put_first(directory: str) -> None:
 
 
 def _load(module: str, function: str) -> "Callable[[], object]":
-    from importlib import import_module  # noqa: PLC0415 - scripts start without it
+    from importlib import import_module
 
-    found: "Any" = import_module(module)
+    found: Any = import_module(module)
     for name in function.split("."):
         found = getattr(found, name)
     return found  # type: ignore[no-any-return]
 
 
 def _run_script(script: str) -> None:
-    from importlib.machinery import SourceFileLoader  # noqa: PLC0415 - functions start without it
+    from importlib.machinery import SourceFileLoader
 
     code = SourceFileLoader("__main__", script).get_code("__main__")
     assert code is not None  # noqa: S101 - a source loader always finds code, or raises

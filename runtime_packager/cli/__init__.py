@@ -71,23 +71,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(words: list[str]) -> int:
     as_json = "--json" in words
     try:
-        group.main(words, prog_name="runtime-packager", standalone_mode=False)
-    except click.exceptions.Exit as error:
-        return error.exit_code
+        # Without standalone mode click hands an exit code back instead of exiting with it.
+        return group.main(words, prog_name="runtime-packager", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
-        return 2
+        return error.exit_code if isinstance(error, click.UsageError) else 2
     except (KeyboardInterrupt, click.Abort):
         report_interrupt()
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away; Python would complain again while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except PackagerError as error:
         report_error(error, as_json)
         return error.exit_code
-    except Exception:  # noqa: BLE001 - whatever it is, it is our bug and must say so
+    except Exception:
         report_bug(traceback.format_exc(), as_json)
-        return 1
-    return 0
+    return 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +15,7 @@ from runtime_packager.cli.signing import key_option, signer
 
 if TYPE_CHECKING:
     from runtime_packager.assemble import Assembled
+    from runtime_packager.tree import LinkMode
 
 SHOWN_UNCOMPILED = 3
 """Sources without bytecode that the summary names; --json lists them all."""
@@ -21,6 +24,17 @@ SHOWN_UNCOMPILED = 3
 @click.command()
 @platform_option
 @key_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the platforms' directories go.  [default: the config's]",
+)
+@click.option(
+    "--link-mode",
+    type=click.Choice(["auto", "reflink", "hardlink", "copy"]),
+    help="How files come from the cache.  [default: the config's, else auto]",
+)
 @click.option("--locked", is_flag=True, help="Fail when the lock does not fit the requirements.")
 @click.option("--offline", is_flag=True, help="Use what the cache holds, and no network.")
 @click.option("--force", is_flag=True, help="Assemble even when nothing changed.")
@@ -35,6 +49,8 @@ def command(
     shared: Shared,
     platforms: tuple[str, ...],
     key: str | None,
+    output: Path | None,
+    link_mode: LinkMode | None,
     locked: bool,
     offline: bool,
     force: bool,
@@ -45,10 +61,15 @@ def command(
     Without --platform it is this machine's. What is already made from the same app, lock,
     interpreter and configuration is left as it is.
     """
-    from runtime_packager.assemble import Options, assemble  # noqa: PLC0415 - keeps --help quick
-    from runtime_packager.platforms import host_target  # noqa: PLC0415
+    from runtime_packager.assemble import Options, assemble
+    from runtime_packager.platforms import host_target
 
     config = shared.config()
+    config = replace(
+        config,
+        output=output.absolute() if output else config.output,
+        link_mode=link_mode or config.link_mode,
+    )
     cache = shared.cache(config)
     targets = chosen_targets(config, platforms, [host_target()])
     options = Options(locked, offline, force, allow_unofficial)
@@ -67,7 +88,7 @@ def command(
 
 
 def _summary(made: Assembled, purpose: str) -> None:
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table
 
     out = console()
     if made.up_to_date:
@@ -102,14 +123,14 @@ def _summary(made: Assembled, purpose: str) -> None:
     total = sum(step.seconds for step in made.steps)
     out.print(f"[bold green]assembled[/] {_place(made)} in {total:.1f} s", soft_wrap=True)
     suffix = made.target.executable_suffix
-    launcher = next(
-        path for path, *_ in made.release.executables if "/" not in path
-    ).removesuffix(suffix)
+    launcher = next(path for path, *_ in made.release.executables if "/" not in path).removesuffix(
+        suffix
+    )
     out.print(f"next: {made.output / (launcher + suffix)} --help", soft_wrap=True, markup=False)
 
 
 def _place(made: Assembled) -> str:
-    from rich.markup import escape  # noqa: PLC0415
+    from rich.markup import escape
 
     return (
         f"{escape(str(made.output))}: {size_text(made.size)}, {made.release.file_count} files, "

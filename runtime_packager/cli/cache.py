@@ -41,9 +41,8 @@ def clean(shared: Shared, folders: tuple[str, ...]) -> None:
     cache = _cache(shared)
     known = {row.folder for row in cache.usage()}
     if unknown := sorted(set(folders) - known):
-        raise InputError(
-            f"the cache has no folder {', '.join(unknown)}; it has {', '.join(sorted(known)) or 'none'}"
-        )
+        names = ", ".join(sorted(known)) or "none"
+        raise InputError(f"the cache has no folder {', '.join(unknown)}; it has {names}")
     removed = cache.clean(list(folders))
     if shared.as_json:
         emit_json({"directory": str(cache.root), "removed": _rows(removed)})

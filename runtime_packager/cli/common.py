@@ -35,13 +35,13 @@ class Shared:
 
     def config(self) -> Config:
         """The project's configuration."""
-        from runtime_packager.config import find_config, load_config  # noqa: PLC0415
+        from runtime_packager.config import find_config, load_config
 
         return load_config(find_config(self.project))
 
     def cache(self, config: Config | None = None) -> Cache:
         """The cache: ``--cache-dir``, the environment, the config, else the user's."""
-        from platformdirs import user_cache_path  # noqa: PLC0415
+        from platformdirs import user_cache_path
 
         named = os.environ.get(ENVIRONMENT_VARIABLE)
         chosen = self.cache_dir or (Path(named) if named else None)
@@ -94,7 +94,7 @@ def chosen_targets(config: Config, names: Sequence[str], default: Sequence[Targe
 
     :raises InputError: for an unknown name.
     """
-    from runtime_packager.platforms import find_target  # noqa: PLC0415
+    from runtime_packager.platforms import find_target
 
     if not names:
         return list(default)

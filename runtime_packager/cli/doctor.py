@@ -20,8 +20,8 @@ def command(shared: Shared) -> None:
 
     Exit code 4 when something is missing that a build needs; warnings alone give 0.
     """
-    from runtime_packager.config import find_config, load_config  # noqa: PLC0415
-    from runtime_packager.doctor import examine  # noqa: PLC0415
+    from runtime_packager.config import find_config, load_config
+    from runtime_packager.doctor import examine
 
     try:
         file = find_config(shared.project)

@@ -21,7 +21,7 @@ def command(shared: Shared, directory: Path) -> None:
     What can be seen (the app's folder, its script, its requirements) is filled in; nothing that
     is there is changed.
     """
-    from runtime_packager.starter import write_configuration  # noqa: PLC0415
+    from runtime_packager.starter import write_configuration
 
     file, guesses = write_configuration(directory)
     if shared.as_json:

@@ -18,8 +18,8 @@ def command() -> None:
 @shared_options
 def show(shared: Shared, available: bool) -> None:
     """List the pinned interpreters of the project, or every version that could be."""
-    from runtime_packager.interpreters import available_versions  # noqa: PLC0415
-    from runtime_packager.locking import catalogue  # noqa: PLC0415
+    from runtime_packager.interpreters import available_versions
+    from runtime_packager.locking import catalogue
 
     if available:
         versions = [str(version) for version in available_versions()]
@@ -56,7 +56,7 @@ def update(shared: Shared) -> None:
 
     `pip install -U pbs-installer` brings a newer index.
     """
-    from runtime_packager.locking import update_catalogue  # noqa: PLC0415
+    from runtime_packager.locking import update_catalogue
 
     config = shared.config()
     result = update_catalogue(config)

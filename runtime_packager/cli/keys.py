@@ -34,16 +34,20 @@ def generate(shared: Shared, file: Path, purpose: str) -> None:
     The passphrase is asked for, or taken from RUNTIME_PACKAGER_PASSPHRASE. The line to add to
     the trusted keys is printed.
     """
-    from runtime_packager.manifest import TrustedKeys, generate_key, render_trusted, save_key  # noqa: PLC0415
+    from runtime_packager.manifest import TrustedKeys, generate_key, render_trusted, save_key
 
-    require(not file.exists(), f"{file} exists already", "choose another name; keys are not replaced")
+    require(
+        not file.exists(), f"{file} exists already", "choose another name; keys are not replaced"
+    )
     key = generate_key(purpose)  # type: ignore[arg-type]
     save_key(key, file, _new_passphrase() if purpose == "release" else None)
     if shared.as_json:
         emit_json({"file": str(file), "keyid": key.public.keyid, "public": key.public.text})
         return
     if not shared.quiet:
-        console().print(f"[bold green]made[/] {purpose} key {key.public.keyid} in {file}", soft_wrap=True)
+        console().print(
+            f"[bold green]made[/] {purpose} key {key.public.keyid} in {file}", soft_wrap=True
+        )
         console().print("keep it out of version control; add its public half to the trusted keys:")
     click.echo(render_trusted(TrustedKeys((key.public,))).decode().rstrip())
 
@@ -53,7 +57,7 @@ def generate(shared: Shared, file: Path, purpose: str) -> None:
 @shared_options
 def show(shared: Shared, file: Path) -> None:
     """Show the public half of the key in FILE; no passphrase is needed."""
-    from runtime_packager.manifest import TrustedKeys, load_public, render_trusted  # noqa: PLC0415
+    from runtime_packager.manifest import TrustedKeys, load_public, render_trusted
 
     public = load_public(file)
     if shared.as_json:

@@ -26,7 +26,7 @@ def command(shared: Shared, platforms: tuple[str, ...], check: bool) -> None:
     pip resolves as the target: with its environment markers and its wheel tags. The locks are
     PEP 751 files, manifests/locks/pylock.<platform>.toml; commit them.
     """
-    from runtime_packager import locking  # noqa: PLC0415 - keeps --help quick
+    from runtime_packager import locking
 
     config = shared.config()
     targets = chosen_targets(config, platforms, config.platforms)

@@ -16,11 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-
-
 def console() -> Console:
     """Where people read: stderr, coloured when it is a terminal and NO_COLOR is not set."""
-    from rich.console import Console  # noqa: PLC0415 - 50 ms that --json and --help do not need
+    from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
@@ -64,7 +62,9 @@ def report_bug(trace: str, as_json: bool) -> None:
         click.echo(json.dumps({"ok": False, "error": shown}, indent=2))
         return
     click.echo(trace, err=True, nl=False)
-    click.echo("This is a bug in runtime-packager. Please report it with the lines above.", err=True)
+    click.echo(
+        "This is a bug in runtime-packager. Please report it with the lines above.", err=True
+    )
 
 
 def styled(text: str, colour: str, *, bold: bool = False) -> str:

@@ -106,13 +106,13 @@ class _Line:
 
 @contextmanager
 def _bars() -> Iterator[Progress]:
-    from rich.progress import (  # noqa: PLC0415 - 40 ms that only terminals need
+    from rich.progress import (
         BarColumn,
         SpinnerColumn,
         TextColumn,
         TimeElapsedColumn,
     )
-    from rich.progress import Progress as RichProgress  # noqa: PLC0415
+    from rich.progress import Progress as RichProgress
 
     with RichProgress(
         SpinnerColumn(),

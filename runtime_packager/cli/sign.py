@@ -27,10 +27,10 @@ def command(shared: Shared, directory: Path, key: str | None, allow_unofficial: 
     Every byte is first checked against the manifest that is there; the release it states stays
     the same, and the new signature replaces the old one.
     """
-    import os  # noqa: PLC0415
+    import os
 
-    from runtime_packager.cli.reporting import reporter  # noqa: PLC0415
-    from runtime_packager.manifest import resign  # noqa: PLC0415
+    from runtime_packager.cli.reporting import reporter
+    from runtime_packager.manifest import resign
 
     require(
         key or os.environ.get(KEY_VARIABLE),
@@ -39,9 +39,7 @@ def command(shared: Shared, directory: Path, key: str | None, allow_unofficial: 
     )
     with reporter(quiet=shared.silent) as progress:
         signing = signer(key, shared.cache(), progress)
-        release = resign(
-            directory, signing, allow_unofficial=allow_unofficial, progress=progress
-        )
+        release = resign(directory, signing, allow_unofficial=allow_unofficial, progress=progress)
     if shared.as_json:
         emit_json({"directory": str(directory), "keyid": signing.public.keyid})
     elif not shared.quiet:

@@ -35,7 +35,7 @@ def development_key(cache: Cache) -> Path:
 
 def signer(reference: str | None, cache: Cache, progress: Progress) -> Signer:
     """The signer for ``--key``, the environment, else a development key, made when missing."""
-    from runtime_packager.manifest import generate_key, load_signer, save_key  # noqa: PLC0415
+    from runtime_packager.manifest import generate_key, load_signer, save_key
 
     chosen = reference or os.environ.get(KEY_VARIABLE)
     if chosen:
@@ -65,7 +65,7 @@ def trusted(file: Path | None, config: Config | None, cache: Cache) -> TrustedKe
 
     :raises InputError: when there is none at all.
     """
-    from runtime_packager.manifest import TrustedKeys, load_public, read_trusted  # noqa: PLC0415
+    from runtime_packager.manifest import TrustedKeys, load_public, read_trusted
 
     if file:
         return read_trusted(file)

@@ -49,8 +49,8 @@ def command(
 
     Exit code 5, with every difference named, when it is not exactly what was signed.
     """
-    from runtime_packager.manifest import Level, verify_tree  # noqa: PLC0415 - keeps --help quick
-    from runtime_packager.platforms import find_target  # noqa: PLC0415
+    from runtime_packager.manifest import Level, verify_tree
+    from runtime_packager.platforms import find_target
 
     config = _config(shared)
     keys = trusted(trusted_file, config, shared.cache(config))

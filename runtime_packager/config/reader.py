@@ -16,7 +16,11 @@ class Reader:
     """Takes keys out of a table; notes what is wrong and goes on with a stand-in."""
 
     def __init__(
-        self, table: Mapping[str, Any], root: Path, where: str = "", problems: list[str] | None = None
+        self,
+        table: Mapping[str, Any],
+        root: Path,
+        where: str = "",
+        problems: list[str] | None = None,
     ) -> None:
         self.table = dict(table)
         self.root = root
@@ -25,6 +29,7 @@ class Reader:
         self.problems: list[str] = [] if problems is None else problems
 
     def wrong(self, key: str, expected: str, actual: object = ...) -> None:
+        """Note a problem with ``key``; without ``actual`` it is missing."""
         shown = "is missing" if actual is ... else f"is {actual!r}"
         self.problems.append(f"{self.where}{key}: expected {expected}, {shown}")
 
@@ -41,21 +46,25 @@ class Reader:
         return None
 
     def text(self, key: str, expected: str, default: str | None = None) -> str:
+        """A text that is not empty."""
         value = self.get(key, str, expected, default)
         if value == "":
             self.wrong(key, expected, value)
         return value or ""
 
     def number(self, key: str, expected: str, default: int, allowed: range | None = None) -> int:
+        """A whole number, not negative, within ``allowed``."""
         value = self.get(key, int, expected, default)
         if value is not None and (value < 0 or (allowed and value not in allowed)):
             self.wrong(key, expected, value)
         return value or 0
 
     def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
         return bool(self.get(key, bool, "true or false", default))
 
     def texts(self, key: str, expected: str, default: list[str] | None = None) -> tuple[str, ...]:
+        """A list of texts that are not empty."""
         value = self.get(key, list, expected, default)
         if value is None:
             return ()
@@ -75,9 +84,11 @@ class Reader:
             return None
 
     def path(self, text: str) -> Path:
+        """``text`` relative to the project."""
         return (self.root / text).absolute()
 
     def existing(self, key: str, text: str, *, directory: bool = False) -> Path:
+        """A path that must exist."""
         path = self.path(text)
         if not (path.is_dir() if directory else path.is_file()):
             self.wrong(key, f"an existing {'directory' if directory else 'file'}", text)
@@ -95,7 +106,10 @@ class Reader:
         ]
 
     def refuse_unknown(self) -> None:
+        """Note every key nobody asked for, with the nearest known one."""
         for key in sorted(set(self.table) - self.known):
             near = difflib.get_close_matches(key, self.known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(self.known))}"
+            hint = (
+                f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(self.known))}"
+            )
             self.problems.append(f"{self.where}{key}: unknown key; {hint}")

@@ -200,7 +200,9 @@ def _source(row: Reader) -> Source | None:
         case "archive":
             path = row.existing("path", row.text("path", "an archive"))
             digest = row.text("sha256", "the archive's digest", "-")
-            source = ArchiveSource(path, None if digest == "-" else digest, targets=_named(row, targets))
+            source = ArchiveSource(
+                path, None if digest == "-" else digest, targets=_named(row, targets)
+            )
         case "directory":
             path = row.existing("path", row.text("path", "a prefix"), directory=True)
             source = DirectorySource(path, targets=_named(row, targets))

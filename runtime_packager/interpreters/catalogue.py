@@ -199,7 +199,7 @@ def pins_from_index(versions: Sequence[Version], targets: Sequence[Target]) -> I
 
 
 def _indexed(version: Version, target: Target) -> Pin | None:
-    from pbs_installer import get_download_link  # noqa: PLC0415 - a large table
+    from pbs_installer import get_download_link
 
     if target.musl:
         return None
@@ -234,7 +234,7 @@ def _not_indexed(version: Version, targets: Sequence[Target]) -> InputError:
 
 def available_versions() -> list[Version]:
     """Every CPython version of the installed index, newest first."""
-    from pbs_installer._versions import PYTHON_VERSIONS  # noqa: PLC0415 - no public list
+    from pbs_installer._versions import PYTHON_VERSIONS
 
     return sorted(
         {

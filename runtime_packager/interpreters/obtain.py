@@ -56,7 +56,7 @@ class Interpreter:
     cached: bool
 
 
-def obtain(  # noqa: PLR0913, PLR0917 - what, from where, and what to work with
+def obtain(
     python: Version,
     target: Target,
     sources: Sequence[Source],

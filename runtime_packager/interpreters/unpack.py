@@ -107,17 +107,33 @@ def route(source: Source, errand: Errand, catalogue: Catalogue) -> Route:
     :raises PackagerError: when it cannot work: no pin, no such file.
     """
     match source:
-        case GithubSource():
-            base = os.environ.get(MIRROR_VARIABLE) or RELEASES
-            return _pinned(base, errand, catalogue.pin(errand.python, errand.target))
-        case MirrorSource():
-            return _pinned(source.url, errand, catalogue.pin(errand.python, errand.target))
+        case GithubSource() | MirrorSource():
+            pin = catalogue.pin(errand.python, errand.target)
+            return _pinned(base_of(source), errand, pin)
         case ArchiveSource():
             return _archive(source, errand, catalogue)
         case NpmSource():
             return _npm(source, errand)
         case DirectorySource():
             return _directory(source, errand)
+
+
+def base_of(source: GithubSource | MirrorSource) -> str:
+    """Below which address the source keeps ``<release>/<asset>``."""
+    if isinstance(source, MirrorSource):
+        return source.url
+    return os.environ.get(MIRROR_VARIABLE) or RELEASES
+
+
+def pinned_url(source: GithubSource | MirrorSource, pin: Pin) -> str:
+    """Where the source has the pinned archive."""
+    return pin.url(_base(source))
+
+
+def _base(source: GithubSource | MirrorSource) -> str:
+    if isinstance(source, MirrorSource):
+        return source.url
+    return os.environ.get(MIRROR_VARIABLE) or RELEASES
 
 
 def _key(kind: str, errand: Errand, *facts: str) -> str:
@@ -150,7 +166,7 @@ def _pinned_blob(base: str, errand: Errand, pin: Pin) -> Path:
     if blob.exists():
         return blob
     if urlsplit(url).scheme == "file":
-        from urllib.request import url2pathname  # noqa: PLC0415 - brings all of http.client
+        from urllib.request import url2pathname
 
         path = Path(url2pathname(urlsplit(url).path))
         _require_file(path)
@@ -165,14 +181,14 @@ def _pinned_blob(base: str, errand: Errand, pin: Pin) -> Path:
             client=client,
             progress=errand.progress,
             max_size=_MAX_ARCHIVE,
-            headers=token_headers(url, os.environ.get(_TOKEN_VARIABLE)),
+            headers=token_headers(url),
             patience=errand.patience,
         )
 
 
-def token_headers(url: str, token: str | None) -> dict[str, str]:
-    """The token as a bearer's, for https URLs of GitHub itself and nobody else."""
-    parts = urlsplit(url)
+def token_headers(url: str) -> dict[str, str]:
+    """``GITHUB_TOKEN`` as a bearer's, for https URLs of GitHub itself and nobody else."""
+    parts, token = urlsplit(url), os.environ.get(_TOKEN_VARIABLE)
     if not token or parts.scheme != "https" or parts.hostname != _TOKEN_HOST:
         return {}
     return {"Authorization": f"Bearer {token}"}

@@ -85,7 +85,7 @@ def _usage(folder: Path) -> Usage:
     entries = size = 0
     inodes: set[int] = set()
     for base, directories, files in os.walk(folder):
-        if Path(base) == folder or Path(base).parent == folder and folder.name == "blobs":
+        if Path(base) == folder or (Path(base).parent == folder and folder.name == "blobs"):
             entries += len(files) + (len(directories) if folder.name != "blobs" else 0)
         for name in files:
             status = os.lstat(os.path.join(base, name))

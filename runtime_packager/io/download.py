@@ -51,7 +51,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
-def fetch(  # noqa: PLR0913 - each is a fact about one download
+def fetch(
     cache: Cache,
     url: str,
     sha256: str,
@@ -144,7 +144,7 @@ class _Download:
                 self.patience.sleep(self.patience.backoff * 2 ** (failures - 1))
 
     def _attempt(self) -> bool:
-        import httpx  # noqa: PLC0415
+        import httpx
 
         try:
             response = get(self.client, self.wanted.url, self._headers(), self.wanted.title)

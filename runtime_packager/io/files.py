@@ -72,11 +72,14 @@ def building_directory(final: Path) -> Iterator[Path]:
     staging = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name[:24]}."))
     try:
         yield staging
-        os.chmod(staging, 0o755)
+        os.chmod(staging, 0o755)  # noqa: S103 - readable by all, as trees are
         try:
             os.rename(staging, final)
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES) or not final.is_dir():
+            if (
+                error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES)
+                or not final.is_dir()
+            ):
                 raise
     finally:
         remove_tree(staging)

@@ -1,4 +1,4 @@
-"""Child processes: started with a list, never a shell; their failure is an error with their words."""
+"""Child processes: started from a list, never by a shell; failing, they are quoted."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def run(
     try:
         done = subprocess.run(
             words,
+            check=False,
             cwd=cwd,
             env={**os.environ, **(env or {})},
             input=stdin,

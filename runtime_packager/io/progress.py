@@ -23,7 +23,7 @@ class Progress(Protocol):
     def task(
         self, title: str, *, total: int | None = None, unit: str = ""
     ) -> AbstractContextManager[Task]:
-        """Open a task; ``unit`` is ``"bytes"``, ``"files"`` or empty. Close it by leaving ``with``."""
+        """Open a task, closed by leaving ``with``; ``unit`` is bytes, files or empty."""
 
     def note(self, message: str) -> None:
         """Something worth a line of its own."""

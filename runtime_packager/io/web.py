@@ -42,7 +42,7 @@ def open_client(
 
     :raises InputError: when ``SSL_CERT_FILE`` names something that holds no certificates.
     """
-    import httpx  # noqa: PLC0415 - slow to import, and most runs download nothing
+    import httpx
 
     return httpx.Client(
         verify=_tls_context(),
@@ -56,9 +56,9 @@ def open_client(
 
 
 def _tls_context() -> ssl.SSLContext:
-    import ssl  # noqa: PLC0415 - as above
+    import ssl
 
-    import truststore  # noqa: PLC0415
+    import truststore
 
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if bundle := os.environ.get("SSL_CERT_FILE"):
@@ -79,7 +79,7 @@ def get(client: httpx.Client, address: str, headers: dict[str, str], title: str)
     :raises InputError: when ``address`` is not an http or https URL.
     :raises NetworkError: for a redirect that is refused. httpx's own errors pass through.
     """
-    import httpx  # noqa: PLC0415
+    import httpx
 
     try:
         url = httpx.URL(address)
@@ -105,7 +105,7 @@ def get(client: httpx.Client, address: str, headers: dict[str, str], title: str)
 
 
 def _redirect(url: httpx.URL, location: str, title: str) -> httpx.URL:
-    import httpx  # noqa: PLC0415
+    import httpx
 
     try:
         target = url.join(location)

@@ -39,7 +39,7 @@ def check_files(
     :param task: told the bytes as they are done; called from the workers.
     :param workers: threads, or ``None`` for one a core.
     """
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+    from concurrent.futures import ThreadPoolExecutor
 
     def check(batch: list[Expected]) -> list[Problem]:
         found = [problem for file in batch if (problem := _check(root, file))]

@@ -149,8 +149,8 @@ def _inputs(header: dict[str, Any], text: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _cipher(header: dict[str, Any], passphrase: bytes) -> Any:
-    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305  # noqa: PLC0415
-    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt  # noqa: PLC0415
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
     kdf = header["kdf"]
     scrypt = Scrypt(bytes.fromhex(kdf["salt"]), 32, n=kdf["n"], r=kdf["r"], p=kdf["p"])
@@ -158,7 +158,7 @@ def _cipher(header: dict[str, Any], passphrase: bytes) -> Any:
 
 
 def _decrypt(header: dict[str, Any], passphrase: bytes, ciphertext: bytes) -> bytes:
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+    from cryptography.exceptions import InvalidTag
 
     try:
         secret: bytes = _cipher(header, passphrase).decrypt(*_inputs(header, ciphertext))

@@ -231,7 +231,7 @@ def _compare_link(
     if not stat.S_ISLNK(status.st_mode):
         yield Problem(record.path, ErrorId.FILE_TYPE, differs("type", "link", _kind(status)))
         return
-    target = os.readlink(item.path)  # noqa: PTH115 - a Path would change the text
+    target = os.readlink(item.path)
     if _WINDOWS:
         target = target.replace("\\", "/")
     if target != record.target:

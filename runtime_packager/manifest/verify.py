@@ -49,7 +49,7 @@ class Verified:
     total_size: int
 
 
-def verify_tree(  # noqa: PLR0913 - what a caller may ask for, by name
+def verify_tree(
     root: Path,
     trusted: TrustedKeys,
     level: Level = Level.FULL,

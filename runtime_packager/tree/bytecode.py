@@ -73,12 +73,16 @@ def compile_units(
             _compile(missing, worker, cache, progress)
     stored = [_load(unit, cache) for unit in units]
     failed = tuple(sorted(name for _, names in stored for name in names))
-    return Bytecode(tuple(layer for layer, _ in stored), sum(len(u.sources) for u in missing), failed)
+    return Bytecode(
+        tuple(layer for layer, _ in stored), sum(len(u.sources) for u in missing), failed
+    )
 
 
 def _unit(layer: Layer, version: str, optimize: int) -> Unit:
     sources = tuple(
-        entry for entry in layer.entries if isinstance(entry, FileEntry) and entry.path.endswith(".py")
+        entry
+        for entry in layer.entries
+        if isinstance(entry, FileEntry) and entry.path.endswith(".py")
     )
     facts = [FORMAT, version, optimize, [[s.path, s.sha256] for s in sources]]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
@@ -103,9 +107,7 @@ def _load(unit: Unit, cache: Cache) -> tuple[Layer, list[str]]:
     return Layer(f"bytecode of {unit.layer.origin}", entries), failed
 
 
-def _compile(
-    units: Sequence[Unit], worker: Worker, cache: Cache, progress: Progress
-) -> None:
+def _compile(units: Sequence[Unit], worker: Worker, cache: Cache, progress: Progress) -> None:
     """Compile all units in one child; each becomes a directory of the cache."""
     with ExitStack() as stack:
         homes = [stack.enter_context(cache.building(FOLDER, unit.key)) for unit in units]

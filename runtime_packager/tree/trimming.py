@@ -40,8 +40,12 @@ class Trimmed:
     size: int
 
 
-def _rule(name: str, description: str, *patterns: str, default: bool = True, wheels: bool = False) -> Rule:
-    return Rule(name, description, re.compile("|".join(f"(?:{p})" for p in patterns)), default, wheels)
+def _rule(
+    name: str, description: str, *patterns: str, default: bool = True, wheels: bool = False
+) -> Rule:
+    return Rule(
+        name, description, re.compile("|".join(f"(?:{p})" for p in patterns)), default, wheels
+    )
 
 
 RULES: dict[str, Rule] = {
@@ -64,12 +68,12 @@ RULES: dict[str, Rule] = {
             r"python/lib/(?:libtcl|libtk|tcl\d|tk\d|itcl|thread\d|tdbc|sqlite\d)[^/]*",
             r"python/tcl/",
         ),
-        _rule("turtledemo", "turtle graphics and its demos", rf"{_STDLIB}/(?:turtledemo/|turtle\.py$)"),
-        _rule("ensurepip", "the bundled pip wheel that makes virtual environments", rf"{_STDLIB}/ensurepip/"),
+        _rule("turtledemo", "turtle graphics", rf"{_STDLIB}/(?:turtledemo/|turtle\.py$)"),
+        _rule("ensurepip", "the wheel that makes virtual environments", rf"{_STDLIB}/ensurepip/"),
         _rule("lib2to3", "the Python 2 converter", rf"{_STDLIB}/lib2to3/"),
         _rule(
             "bundled-packages",
-            "packages the interpreter's distribution brings (pip): requirements are the app's alone",
+            "packages the interpreter comes with, such as pip",
             rf"{_STDLIB}/site-packages/",
         ),
         _rule(

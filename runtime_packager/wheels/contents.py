@@ -153,7 +153,7 @@ def _text(archive: ZipFile, path: str) -> str:
 
 
 def _root_scheme(archive: ZipFile, dist_info: str) -> str:
-    from email.parser import HeaderParser  # noqa: PLC0415 - the warm path unpacks nothing
+    from email.parser import HeaderParser
 
     headers = HeaderParser().parsestr(_text(archive, f"{dist_info}/WHEEL"))
     version = headers.get("Wheel-Version", "none")

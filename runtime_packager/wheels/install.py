@@ -19,7 +19,7 @@ from runtime_packager.wheels.lock import Lock, LockedPackage
 from runtime_packager.wheels.store import InstalledWheel, StoredWheel
 
 
-def install(  # noqa: PLR0913, PLR0917 - the door to this package; inside, it is one Job
+def install(
     lock: Lock,
     target: Target,
     python: Version,
@@ -81,8 +81,8 @@ def refuse_unfit(packages: Iterable[LockedPackage], target: Target, python: Vers
 
 
 def _obtain(missing: Sequence[LockedPackage], job: Job) -> None:
-    from runtime_packager.wheels.build import build  # noqa: PLC0415 - the warm path needs neither
-    from runtime_packager.wheels.fetch import fetch  # noqa: PLC0415
+    from runtime_packager.wheels.build import build
+    from runtime_packager.wheels.fetch import fetch
 
     fetch(missing, job)
     wheels = [
@@ -94,7 +94,7 @@ def _obtain(missing: Sequence[LockedPackage], job: Job) -> None:
 
 def _unpack_all(wheels: Sequence[tuple[LockedPackage, Path]], job: Job) -> None:
     """Unpack side by side, largest first; inflating and hashing leave the interpreter's lock."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not on the warm path
+    from concurrent.futures import ThreadPoolExecutor
 
     errors: list[PackagerError] = []
 

@@ -48,11 +48,18 @@ def resolve(
         return Lock(target.name, python, digest, ())
     options = [word for file in files for word in ("-r", str(file))]
     report = ["--dry-run", "--ignore-installed", "--report", os.devnull]
-    with (progress or Silent()).task(f"resolving for {target.name}"):
+    progress = progress or Silent()
+    with progress.task(f"resolving for {target.name}"):
         answer, lines = ask("resolve", target, python, [*report, *options])
     if problem := answer.get("problem"):
         raise failure(problem, Asked(target, python, lines))
-    return Lock(target.name, python, digest, _packages(answer["packages"]))
+    packages = _packages(answer["packages"])
+    if sources := [str(package) for package in packages if package.kind == "sdist"]:
+        progress.warn(
+            f"no wheel fits {target.name} for {', '.join(sources)}: built from source, which works "
+            "only for what needs no compiler"
+        )
+    return Lock(target.name, python, digest, packages)
 
 
 def _packages(found: Iterable[Mapping[str, Any]]) -> tuple[LockedPackage, ...]:

@@ -100,7 +100,7 @@ def add(package: LockedPackage, wheel: Path, filename: str, job: Job) -> None:
         :mod:`runtime_packager.wheels.contents` or differs from its RECORD.
     :raises BuildError: when it cannot be written.
     """
-    from runtime_packager.wheels.unpack import unpack  # noqa: PLC0415 - the warm path unpacks nothing
+    from runtime_packager.wheels.unpack import unpack
 
     key, cache = key_of(package), job.cache
     with cache.locked(f"{FOLDER}-{key}", job.progress):

@@ -47,7 +47,9 @@ def tree_of(app: Path, entry, tmp_path: Path, name: str = "tree") -> Path:
 
 def run(*arguments: object, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-I", "-B", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, **env})
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, env={**os.environ, **env}
+    )
 
 
 def test_a_script_runs_as_main_with_spawned_children(project: Path, tmp_path: Path) -> None:
@@ -122,7 +124,13 @@ def test_a_second_pack_comes_from_the_cache_until_a_line_changes(project: Path, 
 
 
 def test_hidden_files_bytecode_and_excluded_names_stay_out(project: Path) -> None:
-    for name in (".env", "dist/out.bin", "pkg/__pycache__/x.pyc", "notes.txt", "pkg/deep/notes.txt"):
+    for name in (
+        ".env",
+        "dist/out.bin",
+        "pkg/__pycache__/x.pyc",
+        "notes.txt",
+        "pkg/deep/notes.txt",
+    ):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text("secret")
     paths = [f.path for f in collect(project, ["dist", "notes.txt"], [])]

@@ -165,7 +165,7 @@ def test_a_spawned_child_can_import_main_again() -> None:
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (["--host", "0.0.0.0"], "--host 0.0.0.0: only this machine may connect"),  # noqa: S104
+        (["--host", "0.0.0.0"], "--host 0.0.0.0: only this machine may connect"),
         (["--host", "192.168.1.2"], "only this machine may connect"),
         (["--port", "65536"], "--port 65536: a port is a number from 0"),
         (["--port", "-1"], "a port is a number"),

@@ -18,7 +18,9 @@ def tables(draw):
     return [
         LinkEntry(path, draw(NAMES))
         if draw(st.booleans())
-        else FileEntry(path, draw(st.integers(0, 2**40)), "0" * 64, draw(st.booleans()), ROOT / path)
+        else FileEntry(
+            path, draw(st.integers(0, 2**40)), "0" * 64, draw(st.booleans()), ROOT / path
+        )
         for path in sorted(paths)
     ]
 

@@ -168,9 +168,7 @@ def test_a_bomb_in_a_member_left_out_is_bounded_too(unpack: Unpack) -> None:
 def test_a_huge_header_is_not_read_into_memory(unpack: Unpack) -> None:
     info, _ = special("pax", tarfile.XHDTYPE)
     info.size = 1 << 40
-    data = gzip.compress(
-        info.tobuf(tarfile.GNU_FORMAT)
-    )
+    data = gzip.compress(info.tobuf(tarfile.GNU_FORMAT))
     with pytest.raises(IntegrityError, match="header of"):
         unpack.bytes(data)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from runtime_packager.manifest.seal import ReleaseFacts, seal
 
 from runtime_packager.entries import Entry, FileEntry, LinkEntry
 from runtime_packager.manifest.keys import PrivateKey, TrustedKey, TrustedKeys
 from runtime_packager.manifest.release import Provenance, Tool
-from runtime_packager.manifest.seal import ReleaseFacts, seal
 
 ELF = b"\x7fELF" + bytes(range(60))
 

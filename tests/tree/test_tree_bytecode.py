@@ -49,7 +49,10 @@ def test_the_tree_imports_from_bytecode_alone(tmp_path: Path) -> None:
     place(entries, tmp_path / "tree", tmp_path / "cache", "auto", Silent())
     work = tmp_path / "tree/pkg/work.py"
     work.write_text("raise SystemExit('the source was read')")
-    script = "import sys; sys.path.insert(0, sys.argv[1]); import pkg.work; print(pkg.work.f(5), pkg.work.f.__code__.co_filename)"
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from pkg.work import f; "
+        "print(f(5), f.__code__.co_filename)"
+    )
     command = [sys.executable, "-I", "-B", "-c", script, str(tmp_path / "tree")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split(" ", 3)[:3] == ["(5,", "2,", "3)"]

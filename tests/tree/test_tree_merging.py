@@ -19,7 +19,10 @@ def test_layers_join_sorted() -> None:
 
 
 def test_the_same_file_twice_is_one() -> None:
-    assert len(merge([Layer("one", (file("n/__init__.py"),)), Layer("two", (file("n/__init__.py"),))])) == 1
+    assert (
+        len(merge([Layer("one", (file("n/__init__.py"),)), Layer("two", (file("n/__init__.py"),))]))
+        == 1
+    )
 
 
 def test_every_collision_is_named_with_its_owners() -> None:

@@ -85,9 +85,7 @@ def test_wheels_lose_stubs_but_not_their_tests() -> None:
 def test_what_was_left_out_is_counted() -> None:
     layer = Layer(
         "x",
-        tuple(
-            FileEntry(f"python/include/{i}.h", i, "0" * 64, False, Path("x")) for i in range(5)
-        ),
+        tuple(FileEntry(f"python/include/{i}.h", i, "0" * 64, False, Path("x")) for i in range(5)),
     )
     _, rows = trim(layer, DEFAULT, wheel=False)
     assert [(row.rule, row.files, row.size) for row in rows] == [("include", 5, 10)]

@@ -9,6 +9,7 @@ from packaging.version import Version
 from wheel_making import make_sdist, make_wheel
 
 from runtime_packager.errors import BuildError, InputError, IntegrityError, NetworkError
+from runtime_packager.io.progress import Silent
 from runtime_packager.platforms import Target, find_target
 from runtime_packager.wheels import Lock, resolve
 from runtime_packager.wheels.as_target import missing_patch_points
@@ -235,3 +236,18 @@ def test_a_pip_that_was_rebuilt_inside_is_refused_by_name() -> None:
     with pytest.raises(BuildError, match=r"pip 99\.0") as caught:
         refuse_unknown_pip({"problem": problem})
     assert caught.value.details == ("it has no pip._internal.x.Y.z",)
+
+
+def test_a_source_archive_in_a_lock_is_warned_of(index: FakeIndex, require: Require) -> None:
+    class Heard(Silent):
+        def __init__(self) -> None:
+            self.warnings: list[str] = []
+
+        def warn(self, message: str) -> None:
+            self.warnings.append(message)
+
+    index.add(make_sdist("onlysource", "1.0"), make_wheel("one", "1.0"))
+    heard = Heard()
+    resolve(require("onlysource", "one"), WINDOWS, PYTHON, heard)
+    assert len(heard.warnings) == 1
+    assert "no wheel fits win-x64 for onlysource 1.0:" in heard.warnings[0]

@@ -17,6 +17,7 @@ import os
 import sys
 from typing import Any
 
+from runtime_packager.wheels.as_target.command import make_command
 from runtime_packager.wheels.as_target.listening import Seen, listen
 from runtime_packager.wheels.as_target.patching import PATCH_POINTS, become, missing_patch_points
 
@@ -39,8 +40,6 @@ def _answer(request: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
     seen = Seen(wanted=frozenset(item["filename"] for item in request.get("wanted", ())))
     become(request["target"])
     listen(seen)
-    from runtime_packager.wheels.as_target.command import make_command  # noqa: PLC0415 - see above
-
     command = make_command(request, seen)
     try:
         code = command.main(arguments)

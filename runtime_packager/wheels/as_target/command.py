@@ -29,8 +29,9 @@ _OVERRULED: dict[str, Any] = {
 
 
 def make_command(request: dict[str, Any], seen: Seen) -> Any:
-    from pip._internal.commands import install  # noqa: PLC0415
-    from pip._internal.models.installation_report import InstallationReport  # noqa: PLC0415
+    """pip's ``install`` command, made to leave its answer or its failure in ``seen``."""
+    from pip._internal.commands import install
+    from pip._internal.models.installation_report import InstallationReport
 
     class Reduced(InstallationReport):
         """The report, without its megabytes of descriptions."""
@@ -96,7 +97,7 @@ def _reduced(item: dict[str, Any], sizes: dict[str, int]) -> dict[str, Any]:
 
 def _locate(command: Any, options: Any, wanted: list[dict[str, str]], seen: Seen) -> int:
     """Find where the files of a lock can be had now; any platform's, whatever pip thinks of it."""
-    from pip._internal.utils.hashes import Hashes  # noqa: PLC0415
+    from pip._internal.utils.hashes import Hashes
 
     session = command.get_default_session(options)
     finder = command._build_package_finder(options=options, session=session)

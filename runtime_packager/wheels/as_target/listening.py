@@ -50,6 +50,8 @@ class Unlockable(Exception):  # noqa: N818 - becomes part of the answer
 
 
 def listen(seen: Seen) -> None:
+    """Have pip leave in ``seen`` what it finds, skips, cannot read or cannot reconcile."""
+
     def evaluate(original: Callable[..., Any], self: Any, link: Any) -> Any:
         kind, detail = original(self, link)
         if kind.name == "candidate":
@@ -81,7 +83,7 @@ def listen(seen: Seen) -> None:
 
 def _listen_for_sizes(seen: Seen) -> None:
     """pip drops the sizes that indexes give (PEP 700)."""
-    from pip._internal.models.link import Link  # noqa: PLC0415
+    from pip._internal.models.link import Link
 
     original = Link.from_json
 
@@ -110,6 +112,7 @@ def _causes(error: Any, constraints: Any) -> list[dict[str, str | None]]:
 
 
 def problem_of(error: Exception, seen: Seen) -> dict[str, Any]:
+    """What went wrong, for the answer: ``kind``, pip's words, and what concerns it of ``seen``."""
     if isinstance(error, Unlockable):
         return {"kind": "unlockable", "requirements": error.args[0]}
     concerned = {cause["name"] for cause in seen.causes}

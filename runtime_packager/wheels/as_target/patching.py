@@ -65,7 +65,7 @@ def become(target: dict[str, Any]) -> None:
 
 
 def _become_tags(names: list[list[str]], version: tuple[int, ...]) -> None:
-    from pip._vendor.packaging.tags import Tag  # noqa: PLC0415
+    from pip._vendor.packaging.tags import Tag
 
     tags = [Tag(*name) for name in names]
     known = frozenset(tags)
@@ -109,6 +109,7 @@ def _owner(module: str, name: str) -> tuple[Any, str]:
 
 
 def replace(module: str, name: str, value: object) -> None:
+    """Put ``value`` in the place of an attribute, given by module and dotted name."""
     owner, last = _owner(module, name)
     setattr(owner, last, value)
 

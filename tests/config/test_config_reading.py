@@ -1,0 +1,170 @@
+"""The configuration: what it means, and that everything wrong with it is said at once."""
+
+from pathlib import Path
+
+import pytest
+
+from runtime_packager.app import Function, Script
+from runtime_packager.config import find_config, load_config
+from runtime_packager.errors import InputError
+from runtime_packager.interpreters import ArchiveSource, GithubSource, MirrorSource, NpmSource
+from runtime_packager.tree import RULES
+
+MINIMAL = """\
+[tool.runtime-packager]
+name = "demo"
+version = "1.0"
+app = "backend"
+python = "3.12.14"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "backend").mkdir()
+    (tmp_path / "backend/main.py").write_text("")
+    (tmp_path / "requirements.txt").write_text("")
+    (tmp_path / "pyproject.toml").write_text(MINIMAL)
+    return tmp_path
+
+
+def write(project: Path, text: str) -> Path:
+    file = project / "pyproject.toml"
+    file.write_text(text)
+    return file
+
+
+def problems(project: Path, text: str) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        load_config(write(project, text))
+    assert str(project / "pyproject.toml") in caught.value.message
+    return list(caught.value.details)
+
+
+def test_defaults(project: Path) -> None:
+    config = load_config(project / "pyproject.toml")
+    assert config.entry == Script("main.py")
+    assert config.sources == (GithubSource(),)
+    assert [target.name for target in config.platforms][:2] == ["linux-x64", "linux-arm64"]
+    assert config.trim == {name for name, rule in RULES.items() if rule.default}
+    assert config.launcher == "peft_engine"
+    assert config.lock_file(config.platforms[0]).name == "pylock.linux-x64.toml"
+    assert config.cache is None
+
+
+def test_everything(project: Path) -> None:
+    (project / "py.tar.gz").write_bytes(b"")
+    text = (
+        MINIMAL
+        + """
+entry = "pkg.mod:run"
+requirements = ["requirements.txt"]
+platforms = ["win32-x64", "darwin-arm64", "win-x64"]
+output = "out"
+launcher = "engine"
+exclude = ["*.md"]
+data = [{ from = "requirements.txt", to = "conf/r.txt" }]
+optimize = 1
+link-mode = "copy"
+epoch = 7
+lock-urls = false
+cache = "cache"
+sources = [
+  { kind = "mirror", url = "https://mirror.example/pbs" },
+  { kind = "archive", path = "py.tar.gz", platforms = ["linux-x64"] },
+  { kind = "npm", package = "@a/b@1.0.0", sha256 = "%s", prefix = "package/python",
+    python = "3.12.14", platforms = ["linux-x64"] },
+]
+[tool.runtime-packager.trim]
+tests = false
+wheel-tests = true
+"""
+        % ("0" * 64)
+    )
+    config = load_config(write(project, text))
+    assert config.entry == Function("pkg.mod", "run")
+    assert [target.name for target in config.platforms] == ["win-x64", "mac-arm64"]
+    assert [type(source) for source in config.sources] == [MirrorSource, ArchiveSource, NpmSource]
+    assert "tests" not in config.trim
+    assert "wheel-tests" in config.trim
+    assert config.data[0].to == "conf/r.txt"
+    assert config.output == project / "out"
+    assert config.epoch == 7
+
+
+def test_all_problems_at_once_each_with_key_and_expectation(project: Path) -> None:
+    found = "\n".join(
+        problems(
+            project,
+            """\
+[tool.runtime-packager]
+name = 5
+app = "nowhere"
+entry = "a b c"
+requirements = ["missing.txt"]
+python = "3.12"
+platforms = ["linux-x46"]
+optimize = true
+link-mode = "symlink"
+launcher = "bad name.exe"
+colour = "blue"
+exclud = []
+data = [{ from = "gone", to = "../up" }]
+sources = [{ kind = "ftp" }, { kind = "archive", path = "gone.tar.gz" }]
+[tool.runtime-packager.trim]
+testz = true
+tests = "no"
+""",
+        )
+    )
+    for expected in (
+        "name: expected the product's name, is 5",
+        "version: expected the product's version, is missing",
+        "app: expected an existing directory, is 'nowhere'",
+        "entry: 'a b c' is no entry point",
+        "requirements: expected an existing file, is 'missing.txt'",
+        "python: expected major.minor.micro",
+        "platforms: unknown platform 'linux-x46'",
+        "did you mean linux-x64?",
+        "optimize: expected 0, 1 or 2, is True",
+        "link-mode: expected one of auto, reflink, hardlink, copy, is 'symlink'",
+        "launcher: expected letters",
+        "exclud: unknown key; did you mean exclude?",
+        "colour: unknown key",
+        "data[0].from: expected an existing file or directory, is 'gone'",
+        "data[0].to: expected a path inside app/",
+        "sources[0].kind: expected github, mirror, archive, directory or npm, is 'ftp'",
+        "sources[1].path: expected an existing file",
+        "sources[1].platforms: expected the platforms this source serves, is missing",
+        "trim.testz: unknown key; did you mean tests?",
+        "trim.tests: expected true or false, is 'no'",
+    ):
+        assert expected in found
+
+
+def test_a_source_that_cannot_work_is_a_problem_among_others(project: Path) -> None:
+    found = problems(
+        project,
+        MINIMAL.replace('"1.0"', '"one"')
+        + 'sources = [{ kind = "mirror", url = "ftp://x" }, { kind = "npm", package = "x", '
+        'sha256 = "1", prefix = "p", python = "3.12.14", platforms = ["linux-x64"] }]',
+    )
+    assert len(found) >= 3
+
+
+def test_broken_toml_names_the_place(project: Path) -> None:
+    with pytest.raises(InputError, match=r"not valid TOML.*line 1"):
+        load_config(write(project, "[tool"))
+
+
+def test_the_nearest_project_above_is_found(project: Path) -> None:
+    inner = project / "backend/deep"
+    inner.mkdir()
+    (inner / "pyproject.toml").write_text("[project]\n")
+    assert find_config(inner) == project / "pyproject.toml"
+
+
+def test_without_a_project_init_is_the_hint(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        find_config(tmp_path)
+    assert "init" in str(caught.value.hint)
