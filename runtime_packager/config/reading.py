@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -187,40 +188,59 @@ def _sources(reader: Reader) -> tuple[Source, ...]:
 
 
 def _source(row: Reader) -> Source | None:
-    kind = row.text("kind", "github, mirror, archive, directory or npm")
-    named = row.texts("platforms", "a list of platforms", []) if "platforms" in row.table else ()
-    found = [row.parsed("platforms", name, find_target) for name in named]
-    targets = frozenset(target.name for target in found if target) if named else None
-    source: Source | None = None
+    kinds = "github, mirror, archive, directory or npm"
+    kind = row.text("kind", kinds)
+    make = _KINDS.get(kind)
+    if make is None:
+        if kind:
+            row.wrong("kind", kinds, kind)
+        return None
+    before = len(row.problems)
+    targets = _named(row, required=kind in ("archive", "directory", "npm"))
+    facts = _facts(row, kind)
+    row.refuse_unknown()
+    if len(row.problems) > before:
+        return None
+    return row.parsed("kind", kind, lambda _: make(*facts, targets=targets))
+
+
+_KINDS: dict[str, Callable[..., Source]] = {
+    "github": GithubSource,
+    "mirror": MirrorSource,
+    "archive": ArchiveSource,
+    "directory": DirectorySource,
+    "npm": NpmSource,
+}
+
+
+def _facts(row: Reader, kind: str) -> tuple[object, ...]:
+    """What a source of this kind is made of, in its constructor's order."""
     match kind:
-        case "github":
-            source = GithubSource(targets=targets)
         case "mirror":
-            source = MirrorSource(row.text("url", "the mirror's address"), targets=targets)
+            return (row.text("url", "the mirror's address"),)
         case "archive":
-            path = row.existing("path", row.text("path", "an archive"))
             digest = row.text("sha256", "the archive's digest", "-")
-            source = ArchiveSource(
-                path, None if digest == "-" else digest, targets=_named(row, targets)
-            )
+            path = row.existing("path", row.text("path", "an archive"))
+            return (path, None if digest == "-" else digest)
         case "directory":
-            path = row.existing("path", row.text("path", "a prefix"), directory=True)
-            source = DirectorySource(path, targets=_named(row, targets))
+            return (row.existing("path", row.text("path", "a prefix"), directory=True),)
         case "npm":
-            source = NpmSource(
+            return (
                 row.text("package", "name@version"),
                 row.text("sha256", "the package's digest"),
                 row.text("prefix", "the interpreter's folder in the package"),
                 Version(_version(row, "python", "its CPython version", "0")),
-                targets=_named(row, targets),
             )
-        case _ if kind:
-            row.wrong("kind", "github, mirror, archive, directory or npm", kind)
-    row.refuse_unknown()
-    return source
+        case _:
+            return ()
 
 
-def _named(row: Reader, targets: frozenset[str] | None) -> frozenset[str]:
-    if targets is None:
-        row.wrong("platforms", "the platforms this source serves")
-    return targets or frozenset()
+def _named(row: Reader, *, required: bool) -> frozenset[str] | None:
+    """The targets a source is for; ``None`` for all, which a file or package cannot be."""
+    names = (
+        row.texts("platforms", "a list of platforms", [])
+        if not required
+        else row.texts("platforms", "the platforms this source serves")
+    )
+    found = [row.parsed("platforms", name, find_target) for name in names]
+    return frozenset(target.name for target in found if target) or None

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -155,19 +157,23 @@ class Plan:
                 raise Refused("it is neither file, directory nor link")
 
     def settle(self) -> None:
-        """Follow every link, now that all are known.
+        """Follow every link, now that all are known, with case counting and without.
+
+        A circle that exists only where case does not count leads nowhere there, and is no harm.
 
         :raises Escapes: for the first that leads outside or in a circle.
         """
         for path, target in self.links.items():
             try:
-                self._resolve(path, target)
+                _follow(path, target, self.links.get)
+                with suppress(_Circle):
+                    _follow(path, target, lambda place: self._link_at.get(fold(place)))
             except Refused as refused:
                 raise Escapes(path, str(refused)) from None
 
     def leads_nowhere(self, path: str) -> bool:
         """Whether the admitted link ``path`` ends where nothing was admitted."""
-        end = self._resolve(path, self.links[path])
+        end = _follow(path, self.links[path], self.links.get)
         taken = self._taken.get(fold(end))
         return bool(end) and (taken is None or taken.path != end)
 
@@ -198,26 +204,35 @@ class Plan:
         if self._total > self.limits.total:
             raise Refused(f"the archive unpacks to more than {self.limits.total} bytes")
 
-    def _resolve(self, path: str, target: str) -> str:
-        stack, ahead = path.split("/")[:-1], target.split("/")[::-1]
-        followed = 1
-        while ahead:
-            part = ahead.pop()
-            if part in ("", "."):
-                continue
-            if part == "..":
-                if not stack:
-                    raise Refused(f"it leads outside: {target!r}")
-                stack.pop()
-                continue
-            stack.append(part)
-            if (further := self._link_at.get(fold("/".join(stack)))) is not None:
-                stack.pop()
-                ahead.extend(further.split("/")[::-1])
-                followed += 1
-                if followed > _MAX_LINKS:
-                    raise Refused(f"it leads in a circle: {target!r}")
-        return "/".join(stack)
+
+class _Circle(Refused):
+    """A link leads back to itself."""
+
+
+def _follow(path: str, target: str, link_at: Callable[[str], str | None]) -> str:
+    """Where the link ``path`` leads in the end, going by names alone.
+
+    :param link_at: what the link at a place says, ``None`` where there is none.
+    """
+    stack, ahead = path.split("/")[:-1], target.split("/")[::-1]
+    followed = 1
+    while ahead:
+        part = ahead.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not stack:
+                raise Refused(f"it leads outside: {target!r}")
+            stack.pop()
+            continue
+        stack.append(part)
+        if (further := link_at("/".join(stack))) is not None:
+            stack.pop()
+            ahead.extend(further.split("/")[::-1])
+            followed += 1
+            if followed > _MAX_LINKS:
+                raise _Circle(f"it leads in a circle: {target!r}")
+    return "/".join(stack)
 
 
 class Escapes(Exception):  # noqa: N818 - a verdict, as above

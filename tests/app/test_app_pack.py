@@ -158,7 +158,7 @@ def test_links_out_of_the_app_are_refused(project: Path, tmp_path: Path) -> None
 
 def test_a_directory_link_is_refused(project: Path, tmp_path: Path) -> None:
     (project / "loop").symlink_to(project)
-    with pytest.raises(InputError, match="packed without links"):
+    with pytest.raises(InputError, match="link to a directory"):
         collect(project, [], [])
 
 

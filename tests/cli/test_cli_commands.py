@@ -128,8 +128,9 @@ def test_a_release_key_is_encrypted_private_and_never_replaced(
 
 def test_a_release_key_without_a_way_to_ask_needs_the_variable(project: Path, monkeypatch, capsys):
     monkeypatch.delenv("RUNTIME_PACKAGER_PASSPHRASE", raising=False)
-    monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115 - closed with the test
-    assert run("keys", "generate", "release.json") == 2
+    with open(os.devnull) as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+        assert run("keys", "generate", "release.json") == 2
     assert "RUNTIME_PACKAGER_PASSPHRASE" in capsys.readouterr().err
 
 

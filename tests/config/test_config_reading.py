@@ -72,8 +72,7 @@ cache = "cache"
 sources = [
   { kind = "mirror", url = "https://mirror.example/pbs" },
   { kind = "archive", path = "py.tar.gz", platforms = ["linux-x64"] },
-  { kind = "npm", package = "@a/b@1.0.0", sha256 = "%s", prefix = "package/python",
-    python = "3.12.14", platforms = ["linux-x64"] },
+  { kind = "github", platforms = ["mac-arm64"] },
 ]
 [tool.runtime-packager.trim]
 tests = false
@@ -84,7 +83,11 @@ wheel-tests = true
     config = load_config(write(project, text))
     assert config.entry == Function("pkg.mod", "run")
     assert [target.name for target in config.platforms] == ["win-x64", "mac-arm64"]
-    assert [type(source) for source in config.sources] == [MirrorSource, ArchiveSource, NpmSource]
+    assert [type(source) for source in config.sources] == [
+        MirrorSource,
+        ArchiveSource,
+        GithubSource,
+    ]
     assert "tests" not in config.trim
     assert "wheel-tests" in config.trim
     assert config.data[0].to == "conf/r.txt"
@@ -143,17 +146,48 @@ tests = "no"
 
 
 def test_a_source_that_cannot_work_is_a_problem_among_others(project: Path) -> None:
-    found = problems(
-        project,
+    text = (
         MINIMAL.replace('"1.0"', '"one"')
-        + 'sources = [{ kind = "mirror", url = "ftp://x" }, { kind = "npm", package = "x", '
-        'sha256 = "1", prefix = "p", python = "3.12.14", platforms = ["linux-x64"] }]',
+        + """
+[[tool.runtime-packager.sources]]
+kind = "mirror"
+url = "ftp://x"
+
+[[tool.runtime-packager.sources]]
+kind = "npm"
+package = "x"
+sha256 = "1"
+prefix = "p"
+python = "3.12.14"
+platforms = ["linux-x64"]
+"""
     )
-    assert len(found) >= 3
+    found = "\n".join(problems(project, text))
+    assert "version: expected the product's version" in found
+    assert "sources[0].kind: the mirror 'ftp://x' is not an http" in found
+    assert "sources[1].kind: " in found
+
+
+def test_a_complete_npm_source(project: Path) -> None:
+    text = (
+        MINIMAL
+        + """
+[[tool.runtime-packager.sources]]
+kind = "npm"
+package = "@a/b@1.0.0"
+sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+prefix = "package/python"
+python = "3.12.14"
+platforms = ["linux-x64"]
+"""
+    )
+    (source,) = load_config(write(project, text)).sources
+    assert isinstance(source, NpmSource)
+    assert source.targets == {"linux-x64"}
 
 
 def test_broken_toml_names_the_place(project: Path) -> None:
-    with pytest.raises(InputError, match=r"not valid TOML.*line 1"):
+    with pytest.raises(InputError, match="not valid TOML: .* at end of document"):
         load_config(write(project, "[tool"))
 
 
