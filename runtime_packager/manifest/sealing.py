@@ -157,5 +157,7 @@ def _require_official(interpreter: Mapping[str, str | bool], signer: Signer, all
 
 
 def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.parent.chmod(0o755)  # whatever the umask: every user verifies
     write_atomic(path, data, 0o644)
     os.utime(path, (FILE_TIME, FILE_TIME))

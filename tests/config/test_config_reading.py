@@ -78,7 +78,6 @@ sources = [
 tests = false
 wheel-tests = true
 """
-        % ("0" * 64)
     )
     config = load_config(write(project, text))
     assert config.entry == Function("pkg.mod", "run")

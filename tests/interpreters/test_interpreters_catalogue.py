@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
 
+import pbs_installer
 import pytest
 from packaging.version import Version
 
@@ -122,15 +122,13 @@ def test_a_version_the_index_lacks_is_refused_with_its_line() -> None:
         pins_from_index([Version("3.12.99")], [LINUX])
 
 
-@pytest.mark.filterwarnings("ignore:open_text is deprecated")
 def test_an_archive_without_a_checksum_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def link(*_: object) -> object:
         version, (url, _sha256) = original("3.12.14", "x86_64", "linux")
         return version, (url, None)
 
-    index = importlib.import_module("pbs_installer")
-    original = index.get_download_link
-    monkeypatch.setattr(index, "get_download_link", link)
+    original = pbs_installer.get_download_link
+    monkeypatch.setattr(pbs_installer, "get_download_link", link)
     with pytest.raises(InputError, match=r"no checksum for cpython-3\.12\.14"):
         pins_from_index([V312], [LINUX])
 

@@ -70,6 +70,11 @@ def test_links_are_kept_as_links(unpack: Unpack) -> None:
     assert (unpack.out / "top").read_bytes() == b"data"
 
 
+def test_an_alias_that_differs_in_case_alone_is_no_circle(unpack: Unpack) -> None:
+    found = unpack(link("n/ncr", "../N/NCR"))
+    assert found["n/ncr"] == LinkEntry("n/ncr", "../N/NCR")
+
+
 def test_hard_links_become_files_of_their_own(unpack: Unpack) -> None:
     found = unpack(file("one", b"1", 0o755), copy("two", "one"))
     assert found["two"].sha256 == found["one"].sha256  # type: ignore[union-attr]
