@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_one_changed_line_rebuilds_the_app_and_nothing_heavy(studio) -> None:
     main = studio.project / "backend/main.py"
     text = main.read_text()
     try:
-        main.write_text(text + "# one more line\n")
+        main.write_text(f"{text}# a line no cache has seen: {uuid.uuid4()}\n")
         made = studio.assemble("--offline")
         assert made["up_to_date"] is False
         steps = cached(made)
