@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 endif
 READY := $(VENV)/.ready
 
-.PHONY: assemble test clean
+.PHONY: assemble test bench clean
 
 assemble: $(READY) ## backend/dist/<this machine>/, signed with a development key
 	$(BIN)/runtime-packager assemble
@@ -20,6 +20,9 @@ test: $(READY) ## everything that is checked, linters included
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+bench: $(READY) ## the figures we quote, beside their peers
+	$(BIN)/python benchmarks/assemble.py
 
 clean: ## what was built; the cache and the environment stay
 	rm -rf backend/dist dist runtime_packager/launcher/bin

@@ -34,7 +34,7 @@ def show(shared: Shared, available: bool) -> None:
             {
                 "pins": [
                     {
-                        "python": pin.python,
+                        "python": str(pin.python),
                         "platform": pin.target,
                         "release": pin.release,
                         "asset": pin.asset,
@@ -46,7 +46,7 @@ def show(shared: Shared, available: bool) -> None:
         )
         return
     for pin in pins:
-        click.echo(f"{pin.python:<9} {pin.target:<12} {pin.release}  {pin.sha256}  {pin.asset}")
+        click.echo(f"{pin.python!s:<9} {pin.target:<12} {pin.release}  {pin.sha256}  {pin.asset}")
 
 
 @command.command()

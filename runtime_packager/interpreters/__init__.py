@@ -10,7 +10,6 @@ from runtime_packager.interpreters.catalogue import (
     write_catalogue,
 )
 from runtime_packager.interpreters.obtain import Interpreter, obtain
-from runtime_packager.interpreters.probe import first_failure
 from runtime_packager.interpreters.reach import out_of_reach
 from runtime_packager.interpreters.sources import (
     ArchiveSource,
@@ -20,7 +19,6 @@ from runtime_packager.interpreters.sources import (
     NpmSource,
     Source,
     serves,
-    sources_for,
 )
 from runtime_packager.interpreters.unpack import Provenance
 
@@ -37,12 +35,10 @@ __all__ = [
     "Provenance",
     "Source",
     "available_versions",
-    "first_failure",
     "obtain",
     "out_of_reach",
     "pins_from_index",
     "read_catalogue",
     "serves",
-    "sources_for",
     "write_catalogue",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,12 +143,6 @@ def serves(source: Source, python: Version, target: Target) -> bool:
     if source.targets is not None and target.name not in source.targets:
         return False
     return not isinstance(source, NpmSource) or source.python == python
-
-
-def sources_for(sources: Iterable[Source], target: Target) -> list[Source]:
-    """Those that may serve ``target``, in order, each once."""
-    found = (one for one in sources if one.targets is None or target.name in one.targets)
-    return list(dict.fromkeys(found))
 
 
 def _check_targets(label: str, targets: Targets, *, required: bool) -> None:

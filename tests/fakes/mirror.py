@@ -58,6 +58,9 @@ class Answer(BaseHTTPRequestHandler):
         else:
             self.serve(file)
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def serve(self, file: File) -> None:
         """The honest answer."""
         start = self.start(file)
@@ -85,7 +88,8 @@ class Answer(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Stay silent."""

@@ -27,8 +27,8 @@ from runtime_packager.interpreters import (
     MirrorSource,
     NpmSource,
     Pin,
-    first_failure,
     obtain,
+    out_of_reach,
 )
 from runtime_packager.interpreters.unpack import token_headers
 from runtime_packager.io.cache import Cache
@@ -478,16 +478,16 @@ def test_a_mirrors_password_is_not_in_its_label() -> None:
     assert MirrorSource("https://me:secret@mirror.test/pbs").label == "mirror mirror.test"
 
 
-def test_probing_reads_nothing_and_says_why_not(
+def test_reach_is_found_out_without_fetching(
     cache: Cache, pbs: Mirror, local: ArchiveSource
 ) -> None:
-    def probe(source: Any, python: Version = PYTHON) -> str | None:
-        return first_failure(source, python, LINUX, CATALOGUE, cache)
+    def problem(source: Any, python: Version = PYTHON) -> str:
+        return str(out_of_reach(source, python, LINUX, CATALOGUE, cache))
 
-    assert probe(MirrorSource(pbs.base)) is None
-    assert probe(local) is None
-    assert "is not pinned" in (probe(MirrorSource(pbs.base), Version("3.12.1")) or "")
+    assert problem(MirrorSource(pbs.base)) == "None"
+    assert problem(local) == "None"
+    assert "is not pinned" in problem(MirrorSource(pbs.base), Version("3.12.1"))
     with Mirror() as empty:
-        assert "answered 404" in (probe(MirrorSource(empty.base)) or "")
-    assert "cannot be reached" in (probe(MirrorSource(empty.base)) or "")
+        assert "it answers 404" in problem(MirrorSource(empty.base))
+    assert "refused" in problem(MirrorSource(empty.base))
     assert not cache.root.exists()

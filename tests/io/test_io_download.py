@@ -140,11 +140,12 @@ def test_a_file_that_changed_meanwhile_is_fetched_whole(get: Get, mirror: Mirror
 
 @pytest.mark.parametrize("start", [0, 999, 1001])
 def test_a_range_that_was_not_asked_for_is_not_glued_on(
-    get: Get, mirror: Mirror, start: int
+    get: Get, mirror: Mirror, start: int, naps: list[float]
 ) -> None:
     mirror.put(PATH, DATA)
     mirror.plan(PATH, cut(1000), wrong_range(start))
     assert get().read_bytes() == DATA
+    assert naps == [0.5, 1.0]  # refused at its head, not found out by the digest at its end
 
 
 def test_a_partial_answer_to_a_whole_request_is_refused(get: Get, mirror: Mirror) -> None:

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from launcher_tree import Tree, make_tree
 
 GOOD = "format = 1\ninterpreter = python/bin/python3\nscript = app.py\n"
 
@@ -118,8 +118,6 @@ def test_no_cfg_crashes_the_launcher(shared_tree: Tree, data: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def shared_tree(tmp_path_factory: pytest.TempPathFactory, host_launcher: Path) -> Tree:
-    from conftest import make_tree
-
     return make_tree(tmp_path_factory.mktemp("fuzz") / "tree", host_launcher)
 
 

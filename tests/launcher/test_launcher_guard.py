@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from conftest import Tree
+from launcher_tree import Tree
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix' guards")
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Tree, make_tree
+from launcher_tree import Tree, make_tree
 
 from runtime_packager.launcher import configuration
 

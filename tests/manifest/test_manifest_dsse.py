@@ -15,7 +15,7 @@ from runtime_packager.manifest.dsse import PAYLOAD_TYPE, pae
 OTHER = example_key("development", 2)
 
 
-def envelope(payload: bytes, *keys: PrivateKey, **changes: Any) -> bytes:
+def envelope(payload: bytes, /, *keys: PrivateKey, **changes: Any) -> bytes:
     document = {
         "payload": base64.b64encode(payload).decode(),
         "payloadType": PAYLOAD_TYPE,

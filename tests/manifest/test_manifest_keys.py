@@ -179,7 +179,7 @@ def test_trusted_keys_read_back_as_written(tmp_path: Path) -> None:
         (trusted_json(public="zz"), "schema"),
         (trusted_json(keyid="00" * 32), "key-invalid"),
         (trusted_json(public="00" * 32), "key-invalid"),
-        (trusted_json().replace(b"}]", b"}," + trusted_json()[24:-2] + b"]"), "schema"),
+        (trusted_json().replace(b"}]", b"}," + trusted_json()[23:-2] + b"]"), "schema"),
     ],
 )
 def test_trusted_keys_that_are_refused(data: bytes, error_id: str) -> None:
