@@ -11,7 +11,7 @@ import click
 from runtime_packager.cli.common import Shared, chosen_targets, platform_option, shared_options
 from runtime_packager.cli.output import console, emit_json, size_text
 from runtime_packager.cli.reporting import reporter
-from runtime_packager.cli.signing import key_option, signer
+from runtime_packager.cli.signing import key_option, signer, unofficial_option
 
 if TYPE_CHECKING:
     from runtime_packager.assemble import Assembled
@@ -38,12 +38,7 @@ SHOWN_UNCOMPILED = 3
 @click.option("--locked", is_flag=True, help="Fail when the lock does not fit the requirements.")
 @click.option("--offline", is_flag=True, help="Use what the cache holds, and no network.")
 @click.option("--force", is_flag=True, help="Assemble even when nothing changed.")
-@click.option(
-    "--allow-unofficial-interpreter",
-    "allow_unofficial",
-    is_flag=True,
-    help="Let a release key sign a runtime whose interpreter is no official release.",
-)
+@unofficial_option
 @shared_options
 def command(
     shared: Shared,
@@ -126,7 +121,7 @@ def _summary(made: Assembled, purpose: str) -> None:
     launcher = next(path for path, *_ in made.release.executables if "/" not in path).removesuffix(
         suffix
     )
-    out.print(f"next: {made.output / (launcher + suffix)} --help", soft_wrap=True, markup=False)
+    out.print(f"next: {made.output / (launcher + suffix)}", soft_wrap=True, markup=False)
 
 
 def _place(made: Assembled) -> str:

@@ -8,18 +8,13 @@ import click
 
 from runtime_packager.cli.common import Shared, require, shared_options
 from runtime_packager.cli.output import console, emit_json
-from runtime_packager.cli.signing import KEY_VARIABLE, key_option, signer
+from runtime_packager.cli.signing import KEY_VARIABLE, key_option, signer, unofficial_option
 
 
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @key_option
-@click.option(
-    "--allow-unofficial-interpreter",
-    "allow_unofficial",
-    is_flag=True,
-    help="Let a release key sign a runtime whose interpreter is no official release.",
-)
+@unofficial_option
 @shared_options
 def command(shared: Shared, directory: Path, key: str | None, allow_unofficial: bool) -> None:
     """Sign an assembled runtime with another key.

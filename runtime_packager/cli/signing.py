@@ -28,6 +28,14 @@ key_option = click.option(
 )
 
 
+unofficial_option = click.option(
+    "--allow-unofficial-interpreter",
+    "allow_unofficial",
+    is_flag=True,
+    help="Let a release key sign a runtime whose interpreter is no official release.",
+)
+
+
 def development_key(cache: Cache) -> Path:
     """Where the development key lies: with the cache, never in the project."""
     return cache.root / "keys" / "development.json"

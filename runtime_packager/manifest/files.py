@@ -44,7 +44,7 @@ TREE_DOMAIN = b"runtime-packager/tree/v1\n"
 _DOCUMENT_KEYS = frozenset({"schema", "files"})
 _FILE_KEYS = frozenset({"path", "type", "size", "sha256", "mode"})
 _LINK_KEYS = frozenset({"path", "type", "target"})
-_MODES = ("0644", "0755")
+MODES = ("0644", "0755")
 
 
 class FileRecord(NamedTuple):
@@ -165,8 +165,8 @@ def _parse_file(path: str, row: dict[str, Any]) -> FileRecord:
     size, mode = row["size"], row["mode"]
     if type(size) is not int or size < 0:
         raise rejection(ErrorId.SCHEMA, f"{FILES}: size must be 0 or more", path)
-    if mode not in _MODES:
-        raise rejection(ErrorId.SCHEMA, f"{FILES}: mode must be one of {', '.join(_MODES)}", path)
+    if mode not in MODES:
+        raise rejection(ErrorId.SCHEMA, f"{FILES}: mode must be one of {', '.join(MODES)}", path)
     return FileRecord(path, "file", size, shape.require_digest(row["sha256"], path), mode)
 
 

@@ -6,14 +6,17 @@ Rules, per level; every difference is reported, sorted by path:
               ``file-size``, ``file-hash``), is a regular file and not reached through a link
               (``file-type``).
 ``quick``  2. ``manifest/files.json`` has the size and digest that are signed (``manifest-missing``,
-              ``manifest-hash``), and says the same as the release (``manifest-mismatch``).
+              ``manifest-hash``), and as many files and the executables that the release
+              states (``manifest-mismatch``).
            3. Every path it lists exists (``file-missing``) as what it should be (``file-type``),
               with its size, its mode (``file-mode``; on Windows there are none to compare) or
               its target (``link-target``).
            4. Nothing else exists: no file (``file-extra``), no directory that no file needs
               (``directory-extra``; what is in it is not listed).
            5. The executables, as in 1.
-``full``   6. Every file has its digest.
+``full``   6. The list has the tree root of the release (``manifest-mismatch``); the digest of
+              rule 2 says as much, this says that the signer computed both of one list.
+           7. Every file has its digest.
 
 A file of the wrong type or size is not hashed. What cannot be read is ``file-unreadable``.
 """
@@ -33,7 +36,7 @@ from pathlib import Path
 from runtime_packager.errors import InputError
 from runtime_packager.io.progress import Progress, Silent
 from runtime_packager.manifest import files as listing
-from runtime_packager.manifest.files import FILES, UNLISTED, FileRecord
+from runtime_packager.manifest.files import FILES, MODES, UNLISTED, FileRecord
 from runtime_packager.manifest.hashing import (
     Expected,
     NotRegularError,
@@ -47,6 +50,9 @@ from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Proble
 from runtime_packager.manifest.release import Release
 
 _WINDOWS = os.name == "nt"
+_DECOMPOSING = sys.platform == "darwin"
+"""HFS+ decomposes the names it is given; the list holds them composed."""
+_WHOLE_MODES = {} if _WINDOWS else {text: stat.S_IFREG | int(text, 8) for text in MODES}
 _HINT = "the runtime was changed or damaged after it was signed: install it again"
 
 
@@ -86,6 +92,8 @@ def check_tree(
         count, total = len(wanted), sum(file.size for file in wanted)
     else:
         records = load_records(root, release)
+        if level is Level.FULL:
+            _require_tree_root(records, release)
         problems = list(_walk(base, records))
         wanted = _to_hash(records, release, level)
         count, total = len(records), sum(record.size for record in records)
@@ -153,13 +161,17 @@ def _require_runtime(root: Path, base: str) -> None:
 def _mismatch(records: Sequence[FileRecord], release: Release) -> str | None:
     if len(records) != release.file_count:
         return differs("the number of files", release.file_count, len(records))
-    if (root := listing.tree_root(records)) != release.tree_root:
-        return differs("the tree root", release.tree_root, root)
     listed = {(record.path, record.sha256, record.size) for record in records}
     for executable in release.executables:
         if executable not in listed:
             return f"it does not list the executable {executable.path} as the release does"
     return None
+
+
+def _require_tree_root(records: Sequence[FileRecord], release: Release) -> None:
+    if (root := listing.tree_root(records)) != release.tree_root:
+        reason = differs("the tree root", release.tree_root, root)
+        raise rejection(ErrorId.MANIFEST_MISMATCH, reason, FILES)
 
 
 def _to_hash(records: Iterable[FileRecord], release: Release, level: Level) -> list[Expected]:
@@ -188,11 +200,14 @@ def _walk(base: str, records: Sequence[FileRecord]) -> Iterator[Problem]:
     pending = [""]
     while pending:
         directory = pending.pop()
+        prefix = f"{directory}/" if directory else ""
         try:
             with os.scandir(f"{base}/{directory}") as found:
                 for item in found:
-                    path = f"{directory}/{_name(item)}" if directory else _name(item)
+                    path = f"{prefix}{_name(item)}" if _DECOMPOSING else prefix + item.name
                     record = missing.pop(path, None)
+                    if record is not None and _is_as_listed(item, record):
+                        continue
                     if record is None and path in needed and _is_real_directory(item):
                         pending.append(path)
                     elif path not in UNLISTED:
@@ -200,6 +215,15 @@ def _walk(base: str, records: Sequence[FileRecord]) -> Iterator[Problem]:
         except OSError as error:
             yield Problem(directory, ErrorId.FILE_UNREADABLE, f"{error.strerror}")
     yield from (Problem(path, ErrorId.FILE_MISSING, "missing") for path in missing)
+
+
+def _is_as_listed(item: os.DirEntry[str], record: FileRecord) -> bool:
+    """Whether a file is plainly what it should be: true of nearly all, so it is asked first."""
+    try:
+        status = item.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    return status.st_mode == _WHOLE_MODES.get(record.mode) and status.st_size == record.size
 
 
 def _compare(
@@ -249,10 +273,7 @@ def _extra(item: os.DirEntry[str], path: str, needed: frozenset[str]) -> Problem
 
 
 def _name(item: os.DirEntry[str]) -> str:
-    # HFS+ decomposes the names it is given; the list holds them composed.
-    if sys.platform == "darwin" and not item.name.isascii():
-        return unicodedata.normalize("NFC", item.name)
-    return item.name
+    return item.name if item.name.isascii() else unicodedata.normalize("NFC", item.name)
 
 
 def _is_real_directory(item: os.DirEntry[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Write ``tests/golden/manifest/`` anew: run it when a format changes on purpose, and look at the diff.
+"""Write ``tests/golden/manifest/`` anew, when a format changes on purpose. Look at the diff.
 
     python tests/golden/regenerate_manifest.py
 

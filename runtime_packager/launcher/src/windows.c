@@ -224,7 +224,8 @@ static ULONGLONG start_time(HANDLE process)
     return ((ULONGLONG)created.dwHighDateTime << 32) | created.dwLowDateTime;
 }
 
-/* The number of an ended parent may have been given to a later process: not our parent then. */
+/* The number of an ended parent may have been given to a later process: not our parent then. A
+ * process that the system itself started (or, under Wine, a Unix one) has 0: nobody to outlive. */
 static HANDLE open_parent(void)
 {
     PROCESS_BASIC_INFORMATION own = {0};
@@ -232,6 +233,8 @@ static HANDLE open_parent(void)
                                   NULL) != 0)
         fail(EXIT_GUARD, "the parent cannot be told");
     DWORD number = (DWORD)(ULONG_PTR)own.InheritedFromUniqueProcessId;
+    if (number == 0)
+        return NULL;
     HANDLE parent = OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, number);
     if (parent == NULL && GetLastError() != ERROR_INVALID_PARAMETER)
         fail(EXIT_GUARD, "the parent, process %lu, cannot be watched: %s; %s as the first "
