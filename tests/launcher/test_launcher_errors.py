@@ -99,7 +99,16 @@ def test_an_invalid_cfg_is_named_with_its_line(tree: Tree, text: str, problem: s
 
 
 @pytest.mark.parametrize(
-    "odd", [b"\xff", b"\xc0\xaf", b"\xe2\x82", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf0\x80"]
+    "odd",
+    [
+        b"\xff",
+        b"\xc0\xaf",
+        b"\xe2\x82",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xf0\x80\x80\x80",
+        b"\xe0\x80\x80",
+    ],
 )
 def test_bytes_that_are_not_utf8_are_refused(tree: Tree, odd: bytes) -> None:
     tree.cfg.write_bytes(GOOD.encode() + b"argument = " + odd + b"\n")

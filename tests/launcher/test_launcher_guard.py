@@ -16,7 +16,7 @@ from launcher_tree import Tree
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix' guards")
 
 PATIENCE = 30
-"""Seconds until a test that waits for what does not come gives up."""
+"""Seconds after which a test stops waiting for what does not come."""
 
 PARENT = """
 import subprocess, sys, signal
@@ -34,6 +34,12 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 os.write(1, b"ready %d\\n" % os.getpid())
 while line := os.read(0, 100):
     os.write(1, line)
+"""
+
+PATIENT = """
+import os
+os.write(1, b"ready %d\\n" % os.getpid())
+while os.read(0, 100): pass
 """
 
 
@@ -61,11 +67,11 @@ class Family:
 
 
 @contextmanager
-def family(tree: Tree, *options: str, ignore_sigterm: bool = False) -> Iterator[Family]:
-    tree.write_app(BACKEND)
+def family(tree: Tree, *options: str, app: str | None = None, before: str = "") -> Iterator[Family]:
+    """Start a parent that runs the statement ``before`` and then starts ``app``."""
+    tree.write_app(app or BACKEND)
     stdin, stdout = os.pipe(), os.pipe()
-    prepare = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" if ignore_sigterm else ""
-    code = PARENT.replace("subprocess.Popen", f"{prepare}subprocess.Popen")
+    code = PARENT.replace("subprocess.Popen", f"{before}\nsubprocess.Popen")
     parent = subprocess.Popen(
         [sys.executable, "-c", code, str(tree.launcher), *options],
         stdin=stdin[0],
@@ -91,10 +97,20 @@ def test_killed_parent_takes_the_backend_along(guarded_tree: Tree) -> None:
 
 
 def test_a_parent_that_ignores_sigterm_does_not_hand_that_on(guarded_tree: Tree) -> None:
-    with family(guarded_tree, ignore_sigterm=True) as relatives:
+    with family(
+        guarded_tree, app=PATIENT, before="signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    ) as (relatives):
         assert relatives.backend()
         relatives.lose_parent()
-        assert relatives.read() == b"ended in order\n"
+        assert relatives.read() == b""
+
+
+def test_a_parent_that_blocks_sigterm_does_not_hand_that_on(guarded_tree: Tree) -> None:
+    block = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])"
+    with family(guarded_tree, app=PATIENT, before=block) as relatives:
+        assert relatives.backend()
+        relatives.lose_parent()
+        assert relatives.read() == b""
 
 
 def test_detached_backend_outlives_its_parent(guarded_tree: Tree) -> None:
@@ -105,12 +121,16 @@ def test_detached_backend_outlives_its_parent(guarded_tree: Tree) -> None:
         assert relatives.read() == b"still there?"
 
 
-def test_nothing_keeps_the_streams_open_after_the_backend(guarded_tree: Tree) -> None:
-    guarded_tree.write_app("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    with subprocess.Popen([guarded_tree.launcher], stdout=subprocess.PIPE) as process:
-        assert process.stdout
+def test_a_stream_the_app_closes_ends_while_the_app_runs(guarded_tree: Tree) -> None:
+    guarded_tree.write_app("import os, sys\nos.close(1)\nos.read(0, 1)\nos._exit(5)")
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([guarded_tree.launcher], **streams) as process:
+        assert process.stdin and process.stdout
         assert process.stdout.read() == b""
-        assert process.wait() == -signal.SIGKILL
+        assert process.poll() is None
+        process.stdin.write(b"x")
+        process.stdin.close()
+        assert process.wait() == 5
 
 
 def test_the_guard_survives_what_reaches_the_whole_group(guarded_tree: Tree) -> None:

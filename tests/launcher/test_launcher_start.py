@@ -199,7 +199,8 @@ def test_runtime_info_says_what_would_start(tree: Tree) -> None:
 def test_runtime_info_of_a_root_that_is_not_utf8(tmp_path: Path, host_launcher: Path) -> None:
     root = tmp_path / os.fsdecode(b"caf\xe9\x7f\x01")
     tree = make_tree(root, host_launcher)
-    assert tree.report("--runtime-info")["root"] == str(root)
+    printed = subprocess.run([tree.launcher, "--runtime-info"], capture_output=True, check=True)
+    assert json.loads(printed.stdout.decode())["root"] == str(root)
 
 
 def test_runtime_info_knows_of_detach(tree: Tree) -> None:

@@ -260,6 +260,12 @@ def test_a_bare_key_must_be_the_one_it_names() -> None:
         open_key(json.dumps(document).encode(), None)
 
 
+def test_a_bare_release_key_does_not_open() -> None:
+    bare = json.loads(seal_key(example_key("development"), None)) | {"purpose": "release"}
+    with pytest.raises(IntegrityFailure, match="only a development key"):
+        open_key(json.dumps(bare).encode(), None)
+
+
 def test_only_development_keys_go_bare() -> None:
     key = example_key("development")
     data = seal_key(key, None)
