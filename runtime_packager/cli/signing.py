@@ -23,7 +23,7 @@ PASSPHRASE_VARIABLE = "RUNTIME_PACKAGER_PASSPHRASE"  # noqa: S105 - a variable's
 key_option = click.option(
     "--key",
     metavar="KEY",
-    help="The signing key: a file, env:NAME, or cmd:COMMAND.  "
+    help="The signing key: a file, env:NAME, or cmd:PUBLIC:COMMAND.  "
     f"[env var: {KEY_VARIABLE}; default: a development key]",
 )
 
@@ -49,9 +49,10 @@ def signer(reference: str | None, cache: Cache, progress: Progress) -> Signer:
     if chosen:
         return load_signer(chosen, passphrase)
     path = development_key(cache)
-    if not path.exists():
-        save_key(generate_key("development"), path)
-        progress.note(f"made a development key: {path}")
+    with cache.locked("development-key", progress):
+        if not path.exists():
+            save_key(generate_key("development"), path)
+            progress.note(f"made a development key: {path}")
     return load_signer(str(path), None)
 
 

@@ -122,15 +122,9 @@ def test_detached_backend_outlives_its_parent(guarded_tree: Tree) -> None:
 
 
 def test_a_stream_the_app_closes_ends_while_the_app_runs(guarded_tree: Tree) -> None:
-    guarded_tree.write_app("import os, sys\nos.close(1)\nos.read(0, 1)\nos._exit(5)")
-    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([guarded_tree.launcher], **streams) as process:
-        assert process.stdin and process.stdout
-        assert process.stdout.read() == b""
-        assert process.poll() is None
-        process.stdin.write(b"x")
-        process.stdin.close()
-        assert process.wait() == 5
+    with family(guarded_tree, app="import os\nos.close(1)\nos.read(0, 1)") as relatives:
+        relatives.parent_closes_stdout()
+        assert relatives.read() == b""
 
 
 def test_the_guard_survives_what_reaches_the_whole_group(guarded_tree: Tree) -> None:
