@@ -31,6 +31,7 @@ from runtime_packager.io.locks import exclusive
 from runtime_packager.io.progress import Progress
 from runtime_packager.io.steps import Steps, StepTime
 from runtime_packager.manifest import (
+    RELEASE,
     Level,
     Release,
     ReleaseFacts,
@@ -93,10 +94,12 @@ def assemble(
     :raises PackagerError: of the kind that fits; the previous output is then as it was.
     """
     output = config.output / target.name
+    cache.require_usable()
     require_writable_parent(output)
     with exclusive(output.parent / f".{target.name}.lock", str(output), progress):
         workspace = Workspace(output)
         workspace.recover()
+        workspace.refuse_strangers()
         steps = Steps(progress)
         made_from = _gather(config, target, cache, steps, options)
         if not options.force and (found := _current(output, made_from, signer, target)):
@@ -135,9 +138,19 @@ class Workspace:
     def recover(self) -> None:
         """Clear away what a killed assembly left; bring back an output it had moved."""
         recover_directory(self.output, self._retired)
-        for leftover in self.output.parent.glob(f"{self._prefix}*"):
-            if leftover.is_dir():
-                remove_tree(leftover)
+        remove_tree(self._retired)
+        for leftover in self.output.parent.glob(f"{self._prefix}staging-*"):
+            remove_tree(leftover)
+
+    def refuse_strangers(self) -> None:
+        """:raises InputError: when the output is a directory that we did not make."""
+        if not self.output.is_dir() or (self.output / RELEASE).is_file():
+            return
+        if any(self.output.iterdir()):
+            raise InputError(
+                f"{self.output} holds files but is no runtime, and would be replaced",
+                "move it away, or choose another output",
+            )
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -189,7 +202,8 @@ def _gather(
         step.note = interpreter.provenance.origin
         step.cached = interpreter.cached
     with steps.step("app files"):
-        files = tuple(collect(config.app, config.exclude, config.data))
+        ours = (config.output, config.locks, cache.root)
+        files = tuple(collect(config.app, config.exclude, config.data, apart_from=ours))
     launcher, configuration = inputs.launcher(config, target)
     facts = inputs.facts(config, target, lock, interpreter, files, launcher, configuration)
     return MadeFrom(target, lock, interpreter, files, configuration, launcher, facts)

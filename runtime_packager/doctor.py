@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -55,6 +54,8 @@ def _attempt(subject: str, look: Callable[[], Finding]) -> Finding:
         return look()
     except PackagerError as error:
         return Finding(subject, "problem", str(error), error.hint)
+    except OSError as error:
+        return Finding(subject, "problem", f"{error.filename}: {error.strerror}")
 
 
 def _python() -> Finding:
@@ -70,17 +71,8 @@ def _launchers() -> Finding:
 
 
 def _cache(cache: Cache) -> Finding:
-    try:
-        cache.root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache.root):
-            free = shutil.disk_usage(cache.root).free
-    except OSError as error:
-        return Finding(
-            "cache",
-            "problem",
-            f"{cache.root} cannot be written to: {error.strerror}",
-            "choose another with --cache-dir or RUNTIME_PACKAGER_CACHE",
-        )
+    cache.require_usable()
+    free = shutil.disk_usage(cache.root).free
     words = f"{cache.root}, {free / 1e9:.1f} GB free"
     if free < ROOM_NEEDED:
         return Finding("cache", "warning", words, "free some room: 2 GB is what a build takes")

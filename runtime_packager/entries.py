@@ -78,12 +78,21 @@ def dump_table(entries: Iterable[Entry]) -> bytes:
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+DAMAGED = (OSError, ValueError, LookupError, TypeError)
+"""What reading a table raises that is missing, cut off or not ours."""
+
+
 def load_table(data: bytes, root: Path) -> tuple[Entry, ...]:
-    """What :func:`dump_table` wrote, with every file's source below ``root``."""
-    base = str(root)
+    """What :func:`dump_table` wrote, with every file's source below ``root``.
+
+    Raises one of :data:`DAMAGED` for anything else.
+    """
+    base, rows = str(root), json.loads(data)
+    if not isinstance(rows, list):
+        raise TypeError("a table is a list of rows")
     return tuple(
         FileEntry(row[0], row[1], row[2], bool(row[3]), Path(f"{base}/{row[0]}"))
         if len(row) == 4
         else LinkEntry(row[0], row[1])
-        for row in json.loads(data)
+        for row in rows
     )

@@ -16,6 +16,16 @@ from runtime_packager.tree import RULES
 APP_DIRECTORIES = ("backend", "server", "app", "src")
 """Where Electron projects usually keep their Python, best guess first."""
 
+BESIDE = (
+    "manifests",
+    "node_modules",
+    "venv",
+    "package*.json",
+    "pyproject.toml",
+    "requirements*.txt",
+)
+"""What else lies in a project whose root is its app, and is not to be packed."""
+
 SCRIPTS = ("main.py", "app.py", "server.py", "__main__.py")
 
 PYTHON = (3, 12)
@@ -34,7 +44,7 @@ entry = {entry}
 
 # Files and folders of the app directory that are not packed (shell patterns).
 # Hidden files and bytecode never are.
-exclude = ["dist", "tests"]
+exclude = {exclude}
 
 # Requirement files, locked for every platform by `runtime-packager lock`.
 requirements = {requirements}
@@ -71,10 +81,10 @@ output = {output}
 """
 
 
-def write_configuration(directory: Path) -> tuple[Path, list[str]]:
+def write_configuration(directory: Path) -> tuple[Path, list[str], list[str]]:
     """Add a commented table to the project's ``pyproject.toml``, which is made when missing.
 
-    Returns the file and what was guessed, a line each.
+    Returns the file, what was guessed, a line each, and what the user still has to do.
 
     :raises InputError: when there is such a table already, or the file is not valid TOML.
     """
@@ -97,7 +107,10 @@ def write_configuration(directory: Path) -> tuple[Path, list[str]]:
     )
     joined = f"{text.rstrip()}\n\n{table}" if text.strip() else table
     write_atomic(file, joined.encode())
-    return file, [f"{key} = {json.dumps(value)}" for key, value in guesses.items()]
+    missing = []
+    if not (directory / str(guesses["app"]) / str(guesses["entry"])).is_file():
+        missing.append(f"set entry: there is no {guesses['entry']} in {guesses['app']}")
+    return file, [f"{key} = {json.dumps(value)}" for key, value in guesses.items()], missing
 
 
 def _guess(directory: Path, project: dict[str, object]) -> dict[str, object]:
@@ -112,6 +125,7 @@ def _guess(directory: Path, project: dict[str, object]) -> dict[str, object]:
         "version": project.get("version") or "0.1.0",
         "app": app,
         "entry": entry,
+        "exclude": ["dist", "tests", *(BESIDE if app == "." else ())],
         "requirements": [Path(place).as_posix() for place in found[:1]],
         "python": next(str(v) for v in available_versions() if (v.major, v.minor) == PYTHON),
         "output": f"{prefix}dist",

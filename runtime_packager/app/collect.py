@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -28,16 +29,24 @@ class Data:
     to: str
 
 
-def collect(directory: Path, exclude: Sequence[str], data: Sequence[Data]) -> list[FileEntry]:
+def collect(
+    directory: Path,
+    exclude: Sequence[str],
+    data: Sequence[Data],
+    *,
+    apart_from: Sequence[Path] = (),
+) -> list[FileEntry]:
     """The app's files with their digests, sorted by path, paths relative to ``app/``.
 
     :param exclude: shell patterns, matched against each file's and folder's name and its path
         relative to ``directory``.
-    :raises InputError: for a link that leads out of the directory, a path that is taken twice,
-        or a directory without any file.
+    :param apart_from: directories that are never part of an app, such as its own output.
+    :raises InputError: for a link that leads out of the directory or nowhere, something that is
+        no regular file, a name that is no text, a path that is taken twice, or a directory
+        without any file.
     """
-    patterns = (*ALWAYS_EXCLUDED, *exclude)
-    found = dict(_walk(directory, patterns))
+    chosen = _Choice((*ALWAYS_EXCLUDED, *exclude), frozenset(p.resolve() for p in apart_from))
+    found = dict(_walk(directory, chosen))
     if not found:
         raise InputError(f"the app directory {directory} holds no file to pack")
     for item in data:
@@ -48,42 +57,64 @@ def collect(directory: Path, exclude: Sequence[str], data: Sequence[Data]) -> li
     return [_entry(path, found[path]) for path in sorted(found)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What is left out: names and paths by pattern, directories by their real place."""
+
+    patterns: tuple[str, ...]
+    directories: frozenset[Path] = frozenset()
+
+    def excludes(self, path: Path) -> bool:
+        names = (path.name, path.as_posix())
+        return any(fnmatchcase(name, pattern) for name in names for pattern in self.patterns)
+
+    def enters(self, directory: Path) -> bool:
+        return not self.directories or directory.resolve() not in self.directories
+
+
 def _data_files(item: Data) -> Iterator[tuple[str, Path]]:
     if item.source.is_file():
         yield item.to, item.source
         return
-    for path, source in _walk(item.source, ALWAYS_EXCLUDED):
+    for path, source in _walk(item.source, _Choice(ALWAYS_EXCLUDED)):
         yield f"{item.to}/{path}", source
 
 
-def _walk(directory: Path, patterns: Sequence[str]) -> Iterator[tuple[str, Path]]:
+def _walk(directory: Path, chosen: _Choice) -> Iterator[tuple[str, Path]]:
     home = directory.resolve()
     for base, folders, files in os.walk(directory):
         relative = Path(base).relative_to(directory)
-        folders[:] = sorted(f for f in folders if not _excluded(relative / f, patterns))
-        for folder in folders:
-            if (Path(base) / folder).is_symlink():
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not chosen.excludes(relative / name) and chosen.enters(Path(base) / name)
+        )
+        for name in folders:
+            if (Path(base) / name).is_symlink():
                 raise InputError(
-                    f"{Path(base) / folder} is a link to a directory; apps are packed without",
+                    f"{Path(base) / name} is a link to a directory; apps are packed without",
                     "exclude it, or list what it points to under data",
                 )
         for name in sorted(files):
-            if not _excluded(relative / name, patterns):
+            if not chosen.excludes(relative / name):
                 source = Path(base) / name
-                _require_inside(source, home)
+                _require_packable(source, home)
                 yield (relative / name).as_posix(), source
 
 
-def _excluded(path: Path, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(path.name, p) or fnmatchcase(path.as_posix(), p) for p in patterns)
-
-
-def _require_inside(source: Path, home: Path) -> None:
+def _require_packable(source: Path, home: Path) -> None:
+    hint = "exclude it, or list the file itself under data"
+    try:
+        str(source).encode()
+        regular = stat.S_ISREG(source.stat().st_mode)
+    except UnicodeEncodeError as error:
+        raise InputError(f"{os.fsencode(source)!r} has a name that is no UTF-8", hint) from error
+    except OSError as error:
+        raise InputError(f"{source} cannot be packed: {error.strerror}", hint) from error
+    if not regular:
+        raise InputError(f"{source} is no regular file", hint)
     if source.is_symlink() and not source.resolve().is_relative_to(home):
-        raise InputError(
-            f"{source} links to {source.resolve()}, outside the app directory",
-            "list the file it points to under data",
-        )
+        raise InputError(f"{source} links to {source.resolve()}, outside the app directory", hint)
 
 
 def _entry(path: str, source: Path) -> FileEntry:

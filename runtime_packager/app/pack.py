@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runtime_packager.app.entry import Function, Script
 from runtime_packager.app.shiv_archive import make_shiv
-from runtime_packager.entries import FileEntry, Layer, dump_table, load_table
+from runtime_packager.entries import DAMAGED, FileEntry, Layer, dump_table, load_table
 from runtime_packager.errors import BuildError, InputError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import remove_tree, sha256_file
@@ -59,9 +59,9 @@ def pack(files: Sequence[FileEntry], entry: Script | Function, cache: Cache) -> 
 def _stored(home: Path) -> Layer | None:
     try:
         entries = load_table((home / "table.json").read_bytes(), home / "tree")
-    except FileNotFoundError:
-        return None
-    if not intact(entries):
+    except DAMAGED:
+        entries = None
+    if entries is None or not intact(entries):
         remove_tree(home)
         return None
     return Layer("the app", entries)

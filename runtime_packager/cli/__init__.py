@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from runtime_packager import __version__
-from runtime_packager.cli.output import report_bug, report_error, report_interrupt
+from runtime_packager.cli.output import report_bug, report_error, report_interrupt, report_usage
 from runtime_packager.errors import PackagerError
 
 COMMANDS = {
@@ -74,10 +74,10 @@ def _run(words: list[str]) -> int:
         # Without standalone mode click hands an exit code back instead of exiting with it.
         return group.main(words, prog_name="runtime-packager", standalone_mode=False) or 0
     except click.ClickException as error:
-        error.show()
-        return error.exit_code if isinstance(error, click.UsageError) else 2
+        report_usage(error, as_json)
+        return 2
     except (KeyboardInterrupt, click.Abort):
-        report_interrupt()
+        report_interrupt(as_json)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away; Python would complain again while it exits.

@@ -7,7 +7,7 @@ import click
 from runtime_packager.cli.common import Shared, shared_options
 from runtime_packager.cli.output import console, emit_json, size_text
 from runtime_packager.errors import InputError
-from runtime_packager.io.cache import Cache, Usage
+from runtime_packager.io.cache import FOLDERS, Cache, Usage
 
 
 @click.group()
@@ -36,12 +36,12 @@ def info(shared: Shared) -> None:
 def clean(shared: Shared, folders: tuple[str, ...]) -> None:
     """Remove the named FOLDERS of the cache, or all but the keys.
 
-    Everything in it can be fetched or made again. Running assemblies are not disturbed.
+    Everything in it can be fetched or made again. An assembly that is under way meanwhile may
+    fail; its previous output stays as it was, and it can be run again.
     """
     cache = _cache(shared)
-    known = {row.folder for row in cache.usage()}
-    if unknown := sorted(set(folders) - known):
-        names = ", ".join(sorted(known)) or "none"
+    if unknown := sorted(set(folders) - set(FOLDERS)):
+        names = ", ".join(FOLDERS)
         raise InputError(f"the cache has no folder {', '.join(unknown)}; it has {names}")
     removed = cache.clean(list(folders))
     if shared.as_json:

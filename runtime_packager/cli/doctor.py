@@ -37,10 +37,10 @@ def command(shared: Shared) -> None:
             out.print(found.message, soft_wrap=True, markup=False)
             if found.hint and found.verdict != "ok":
                 out.print(f"  [cyan]hint:[/] {found.hint}", soft_wrap=True)
-    if shared.as_json:
-        emit_json({"findings": [asdict(found) for found in findings]})
     problems = [found for found in findings if found.verdict == "problem"]
-    if problems and not shared.as_json:
+    if shared.as_json:
+        emit_json({"ok": not problems, "findings": [asdict(found) for found in findings]})
+    elif problems:
         raise BuildError(
             f"{len(problems)} thing{'s' * (len(problems) > 1)} a build needs "
             f"{'are' if len(problems) > 1 else 'is'} missing: "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runtime_packager.errors import PackagerError
+from runtime_packager.errors import InputError, PackagerError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,12 +47,22 @@ def report_error(error: PackagerError, as_json: bool) -> None:
         click.echo(f"{styled('hint:', 'cyan', bold=True)} {error.hint}", err=True)
 
 
-def report_interrupt() -> None:
+def report_usage(error: click.ClickException, as_json: bool) -> None:
+    """Wrong words on the command line; click says it best to people."""
+    if as_json:
+        report_error(InputError(error.format_message()), as_json)
+    else:
+        error.show()
+
+
+def report_interrupt(as_json: bool) -> None:
     """Ctrl-C: say that nothing was lost."""
-    click.echo(
-        "\nstopped; the previous output is as it was, and what was complete will be reused",
-        err=True,
-    )
+    message = "stopped; the previous output is as it was, and what was complete will be reused"
+    if as_json:
+        shown = {"kind": "interrupted", "message": message, "exit_code": 130}
+        click.echo(json.dumps({"ok": False, "error": shown}, indent=2))
+    else:
+        click.echo(f"\n{message}", err=True)
 
 
 def report_bug(trace: str, as_json: bool) -> None:

@@ -162,8 +162,7 @@ def _pinned(base: str, errand: Errand, pin: Pin) -> Route:
 
 def _pinned_blob(base: str, errand: Errand, pin: Pin) -> Path:
     url = pin.url(base)
-    blob = errand.cache.blob(pin.sha256)
-    if blob.exists():
+    if blob := errand.cache.verified_blob(pin.sha256):
         return blob
     if urlsplit(url).scheme == "file":
         from urllib.request import url2pathname
@@ -245,8 +244,7 @@ def _npm(source: NpmSource, errand: Errand) -> Route:
 
 
 def _npm_blob(source: NpmSource, errand: Errand) -> Path:
-    blob = errand.cache.blob(source.sha256)
-    if blob.exists():
+    if blob := errand.cache.verified_blob(source.sha256):
         return blob
     _require_online(errand)
     errand.cache.root.mkdir(parents=True, exist_ok=True)

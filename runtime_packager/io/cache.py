@@ -7,12 +7,14 @@ directories made from them, each complete or absent. Nothing in it is needed to 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime_packager.io.files import building_directory, remove_tree
+from runtime_packager.errors import InputError
+from runtime_packager.io.files import building_directory, remove_tree, sha256_file
 from runtime_packager.io.locks import exclusive
 from runtime_packager.io.progress import Progress
 
@@ -38,13 +40,46 @@ class Cache:
         """Where the file with this hex digest lies, or would lie."""
         return self.root / "blobs" / sha256[:2] / sha256
 
+    def verified_blob(self, sha256: str) -> Path | None:
+        """The file with this digest, if it is there and still has it; a damaged one is removed.
+
+        It is read whole, so ask only when its bytes are about to be used.
+        """
+        path = self.blob(sha256)
+        try:
+            actual = sha256_file(path)
+        except FileNotFoundError:
+            return None
+        if actual == sha256:
+            return path
+        path.unlink(missing_ok=True)
+        return None
+
+    def require_usable(self) -> None:
+        """:raises InputError: when the cache cannot be created or written to."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"the cache {self.root} cannot be written to: {error.strerror}",
+                f"choose another with --cache-dir or {ENVIRONMENT_VARIABLE}",
+            ) from error
+
     def directory(self, folder: str, key: str) -> Path:
         """Where the directory ``key`` of ``folder`` lies, or would lie."""
         return self.root / folder / key
 
     @contextmanager
     def building(self, folder: str, key: str) -> Iterator[Path]:
-        """A new directory that becomes ``directory(folder, key)`` when the block ends well."""
+        """A new directory that becomes ``directory(folder, key)`` when the block ends well.
+
+        Call it with a lock held that stands for ``key``: what a killed process left under that
+        key is removed first.
+        """
+        for remains in (self.root / folder).glob(f".{key[:24]}.*"):
+            remove_tree(remains)
         with building_directory(self.directory(folder, key)) as staging:
             yield staging
 
@@ -55,16 +90,15 @@ class Cache:
             yield
 
     def usage(self) -> list[Usage]:
-        """How much each folder holds; empty when there is no cache yet."""
-        if not self.root.is_dir():
-            return []
-        folders = (path for path in self.root.iterdir() if path.is_dir() and path.name != "locks")
-        return [_usage(folder) for folder in sorted(folders)]
+        """How much each of our folders holds; anything else there is not ours to look at."""
+        folders = (self.root / name for name in FOLDERS)
+        return [_usage(folder) for folder in folders if folder.is_dir()]
 
     def clean(self, folders: list[str] | None = None) -> list[Usage]:
         """Remove the named folders, or all but the keys; return what they held.
 
-        Safe beside running builds: each folder is renamed away before it is removed.
+        Each is renamed away before it is removed, so nothing half-removed is ever found. A build
+        that was using it fails and can be run again.
         """
         removed = []
         for usage in self.usage():
@@ -79,6 +113,9 @@ class Cache:
 
 KEYS = "keys"
 """The one folder that is not disposable without a thought: development keys."""
+
+FOLDERS = ("apps", "blobs", "built", "bytecode", "interpreters", KEYS, "wheels")
+"""All the folders we make, but for the locks. Whatever else lies there is somebody else's."""
 
 
 def _usage(folder: Path) -> Usage:

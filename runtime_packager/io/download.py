@@ -78,10 +78,8 @@ def fetch(
     :raises BuildError: when there is no room for it.
     """
     final = cache.blob(sha256)
-    if final.exists():
-        return final
     with cache.locked(f"blob-{sha256}", progress):
-        if not final.exists():
+        if cache.verified_blob(sha256) is None:
             bound = max_size if size is None else min(size, max_size)
             wanted = _Wanted(url, sha256, title, size, bound, dict(headers or {}))
             final.parent.mkdir(parents=True, exist_ok=True)

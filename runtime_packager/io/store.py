@@ -71,7 +71,7 @@ def admit_blob(cache: Cache, source: Path, sha256: str, *, title: str) -> Path:
     :raises BuildError: when it cannot be copied there; says how much room it needs.
     """
     final = cache.blob(sha256)
-    if final.exists():
+    if cache.verified_blob(sha256):
         return final
     try:
         final.parent.mkdir(parents=True, exist_ok=True)

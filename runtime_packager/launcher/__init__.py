@@ -1,7 +1,7 @@
 """The launcher of a tree: a small native program beside a cfg that says what it starts.
 
 The sources are in ``src``; :mod:`runtime_packager.launcher.build` compiles them for every target.
-The cfg is UTF-8 text, one ``key = value`` a line, read by ``src/common.c``.
+The cfg is UTF-8 text, one ``key = value`` a line, read by ``src/config.c``.
 """
 
 from __future__ import annotations

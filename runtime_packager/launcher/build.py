@@ -36,6 +36,7 @@ STAMP = "stamp"
 PARALLEL = 2
 """Compilers at a time. Each keeps a core busy; more would fight over the compiler's own cache."""
 
+COMMON_SOURCES = ("common.c", "config.c")
 COMMON_FLAGS = (
     "-std=gnu11", "-Os", "-s", "-g0", "-ffile-prefix-map=.=launcher",
     "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror",
@@ -53,7 +54,7 @@ class Recipe:
     """How one binary is made.
 
     :param triple: the compiler's name of the system it is made for.
-    :param source: the file of ``src`` that is for this system; ``common.c`` is always added.
+    :param source: the file of ``src`` for this system; ``COMMON_SOURCES`` are always added.
     """
 
     triple: str
@@ -65,7 +66,7 @@ class Recipe:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The compiler's arguments but for the output."""
-        sources = ("common.c", self.source)
+        sources = (*COMMON_SOURCES, self.source)
         return ("-target", self.triple, *COMMON_FLAGS, *self.flags, *sources, *self.libraries)
 
 

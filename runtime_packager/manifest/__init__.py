@@ -1,5 +1,6 @@
 """The signed manifest: what a runtime is made of, who says so, and whether it still is that."""
 
+from runtime_packager.manifest.files import RELEASE
 from runtime_packager.manifest.keyfile import load_public, save_key
 from runtime_packager.manifest.keys import PrivateKey, PublicKey, Purpose, Signer, generate_key
 from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem
@@ -16,6 +17,7 @@ from runtime_packager.manifest.trusted import (
 from runtime_packager.manifest.verify import Verified, verify_release, verify_tree
 
 __all__ = [
+    "RELEASE",
     "ErrorId",
     "IntegrityFailure",
     "Level",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime_packager.entries import Entry, FileEntry, Layer, dump_table, load_table
+from runtime_packager.entries import DAMAGED, Entry, FileEntry, Layer, dump_table, load_table
 from runtime_packager.io import process
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import remove_tree
@@ -90,13 +90,13 @@ def _unit(layer: Layer, version: str, optimize: int) -> Unit:
 
 
 def _present(unit: Unit, cache: Cache) -> bool:
-    home = cache.directory(FOLDER, unit.key)
-    if not (home / "table.json").is_file():
-        return False
-    layer, _ = _load(unit, cache)
-    if intact(layer.entries):
+    try:
+        layer, _ = _load(unit, cache)
+    except DAMAGED:
+        layer = None
+    if layer and intact(layer.entries):
         return True
-    remove_tree(home)
+    remove_tree(cache.directory(FOLDER, unit.key))
     return False
 
 

@@ -64,7 +64,7 @@ def _offline(missing: Sequence[LockedPackage]) -> NetworkError:
 
 
 def _absent(packages: Iterable[LockedPackage], job: Job) -> list[LockedPackage]:
-    return [package for package in packages if not job.cache.blob(package.sha256).exists()]
+    return [package for package in packages if job.cache.verified_blob(package.sha256) is None]
 
 
 def _admit_local(package: LockedPackage, job: Job) -> None:

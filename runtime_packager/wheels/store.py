@@ -16,7 +16,15 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from runtime_packager.entries import Entry, FileEntry, Layer, LinkEntry, dump_table, load_table
+from runtime_packager.entries import (
+    DAMAGED,
+    Entry,
+    FileEntry,
+    Layer,
+    LinkEntry,
+    dump_table,
+    load_table,
+)
 from runtime_packager.errors import BuildError, IntegrityError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import remove_tree
@@ -78,18 +86,16 @@ def load(package: LockedPackage, cache: Cache) -> StoredWheel | None:
     folder = cache.directory(FOLDER, key_of(package))
     try:
         meta = json.loads((folder / META).read_bytes())
-        entries = load_table((folder / TABLE).read_bytes(), folder)
-    except (OSError, ValueError):
+        found = StoredWheel(
+            load_table((folder / TABLE).read_bytes(), folder),
+            tuple(meta["top_level"]),
+            tuple(meta["left_out"]),
+            tuple(meta["import_pths"]),
+            tuple((name, value) for name, value in meta["console_scripts"]),
+        )
+    except DAMAGED:
         return None
-    if not intact(entries):
-        return None
-    return StoredWheel(
-        entries,
-        tuple(meta["top_level"]),
-        tuple(meta["left_out"]),
-        tuple(meta["import_pths"]),
-        tuple((name, value) for name, value in meta["console_scripts"]),
-    )
+    return found if intact(found.entries) else None
 
 
 def add(package: LockedPackage, wheel: Path, filename: str, job: Job) -> None:

@@ -174,3 +174,32 @@ def test_an_empty_app_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no file"):
         collect(tmp_path / "empty", [], [])
+
+
+def test_what_is_no_file_is_named(project: Path) -> None:
+    (project / "dangling").symlink_to("nowhere")
+    with pytest.raises(InputError, match="dangling cannot be packed"):
+        collect(project, [], [])
+    (project / "dangling").unlink()
+    os.mkfifo(project / "pipe")
+    with pytest.raises(InputError, match="pipe is no regular file"):
+        collect(project, [], [])
+    assert collect(project, ["pipe"], [])
+
+
+def test_an_output_inside_the_app_does_not_pack_itself(project: Path) -> None:
+    (project / "out/linux-x64").mkdir(parents=True)
+    (project / "out/linux-x64/old").write_text("")
+    paths = [f.path for f in collect(project, [], [], apart_from=[project / "out"])]
+    assert not any(path.startswith("out") for path in paths)
+
+
+@pytest.mark.parametrize("damage", [b"", b"[[1]]", b"{}", b'[["app/x",1,"0",0]]'])
+def test_a_damaged_table_in_the_cache_is_made_again(project: Path, tmp_path: Path, damage) -> None:
+    cache = Cache(tmp_path / "cache")
+    before, _ = pack(collect(project, [], []), Script("main.py"), cache)
+    (table,) = (tmp_path / "cache/apps").glob("*/table.json")
+    table.write_bytes(damage)
+    after, cached = pack(collect(project, [], []), Script("main.py"), cache)
+    assert not cached
+    assert digests(after) == digests(before)

@@ -48,6 +48,8 @@ def test_help_lists_the_commands_and_exit_codes(capsys: pytest.CaptureFixture[st
 def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*words) == 2
     assert "Usage:" in capsys.readouterr().err
+    assert run(*words, "--json") == 2
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "input"
 
 
 def test_an_error_names_the_thing_and_hints(project: Path, capsys) -> None:
@@ -102,8 +104,9 @@ def test_init_writes_a_table_that_loads_and_refuses_a_second_time(project: Path,
     assert (project / "pyproject.toml").read_bytes() == before
 
 
-def test_init_in_an_empty_directory_makes_a_file(tmp_path: Path) -> None:
-    assert run("init", tmp_path, "--quiet") == 0
+def test_init_in_an_empty_directory_says_what_is_missing(tmp_path: Path, capsys) -> None:
+    assert run("init", "--project", tmp_path) == 0
+    assert "set entry" in capsys.readouterr().err
     assert "runtime-packager" in tomllib.loads((tmp_path / "pyproject.toml").read_text())["tool"]
 
 
@@ -142,11 +145,15 @@ def test_the_cache_is_shown_and_emptied_but_for_the_keys(project: Path, capsys) 
     assert run("cache", "info", "--json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert {row["folder"]: row["size"] for row in shown["folders"]} == {"blobs": 5, "keys": 5}
+    bystander = project / "cache/Documents/thesis"
+    bystander.parent.mkdir()
+    bystander.write_text("not ours")
     assert run("cache", "clean") == 0
+    assert bystander.exists()
     assert not (project / "cache/blobs").exists()
     assert (project / "cache/keys/development.json").exists()
     assert run("cache", "clean", "nonsense") == 2
-    assert "it has keys" in capsys.readouterr().err
+    assert "it has apps, blobs" in capsys.readouterr().err
 
 
 def test_help_and_version_do_not_load_the_heavy_modules() -> None:

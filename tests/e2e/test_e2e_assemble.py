@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -108,8 +109,13 @@ def test_elsewhere_otherwise_set_up_gives_the_same_bytes(studio, scratch: Path, 
 def killed_at(studio, line: str, number: signal.Signals) -> int:
     """Assemble by force and send the signal as soon as ``line`` shows; the exit code."""
     words = ("assemble", "--force", "--project", studio.project, "--output", studio.output)
+    # A shell starts background jobs deaf to Ctrl-C, and CI may be one.
     child = subprocess.Popen(
-        studio.command(*words), stderr=subprocess.PIPE, text=True, env=studio.environment()
+        studio.command(*words),
+        stderr=subprocess.PIPE,
+        text=True,
+        env=studio.environment(),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for shown in child.stderr:
         if line in shown:
@@ -154,6 +160,32 @@ def test_an_unreachable_network_names_every_source_and_the_way_out(studio, scrat
     assert any("127.0.0.1" in line for line in [error["message"], *error["details"]])
     assert "UV_PYTHON_INSTALL_MIRROR" in error["hint"]
     assert tree(studio.output / "linux-x64") == before
+
+
+def test_a_download_that_rotted_in_the_cache_is_fetched_again_or_refused(studio, scratch) -> None:
+    """A changed wheel under its locked digest never reaches a tree."""
+    cache = scratch / "rotten-cache"
+    shutil.copytree(Path(studio.environment()["RUNTIME_PACKAGER_CACHE"]) / "blobs", cache / "blobs")
+    lock = (studio.project / "manifests/locks/pylock.linux-x64.toml").read_text()
+    (digest,) = re.findall('name = "h11"(?:.*\\n)*?sha256 = "(\\w+)"', lock)[:1]
+    blob = cache / "blobs" / digest[:2] / digest
+    blob.write_bytes(blob.read_bytes() + b"evil")
+    words = ("assemble", "--project", studio.project, "--output", scratch / "rotten", "--offline")
+    done = studio(*words, "--json", RUNTIME_PACKAGER_CACHE=str(cache))
+    assert done.returncode == 3
+    assert "h11" in done.stdout
+    assert not (scratch / "rotten/linux-x64").exists()
+
+
+def test_a_directory_that_is_no_runtime_is_not_replaced(studio, scratch: Path) -> None:
+    mine = scratch / "precious/linux-x64/mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    words = ("assemble", "--project", studio.project, "--output", scratch / "precious", "--json")
+    done = studio(*words)
+    assert done.returncode == 2
+    assert "is no runtime" in json.loads(done.stdout)["error"]["message"]
+    assert mine.read_text() == "mine"
 
 
 def test_changed_requirements_need_a_new_lock(studio, scratch: Path) -> None:

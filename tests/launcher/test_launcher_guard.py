@@ -19,8 +19,9 @@ PATIENCE = 30
 """Seconds after which a test stops waiting for what does not come."""
 
 PARENT = """
-import subprocess, sys, signal
+import os, subprocess, sys, signal
 subprocess.Popen(sys.argv[1:], start_new_session=True)
+os.close(1)
 while True: signal.pause()
 """
 
@@ -97,9 +98,8 @@ def test_killed_parent_takes_the_backend_along(guarded_tree: Tree) -> None:
 
 
 def test_a_parent_that_ignores_sigterm_does_not_hand_that_on(guarded_tree: Tree) -> None:
-    with family(
-        guarded_tree, app=PATIENT, before="signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-    ) as (relatives):
+    ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    with family(guarded_tree, app=PATIENT, before=ignore) as relatives:
         assert relatives.backend()
         relatives.lose_parent()
         assert relatives.read() == b""
@@ -123,7 +123,6 @@ def test_detached_backend_outlives_its_parent(guarded_tree: Tree) -> None:
 
 def test_a_stream_the_app_closes_ends_while_the_app_runs(guarded_tree: Tree) -> None:
     with family(guarded_tree, app="import os\nos.close(1)\nos.read(0, 1)") as relatives:
-        relatives.parent_closes_stdout()
         assert relatives.read() == b""
 
 

@@ -1,7 +1,7 @@
 /* The launcher: locate -> read cfg -> isolate -> guard -> start.
  *
- * common.c reads the cfg and says what is wrong with it; unix.c and windows.c each hold one main()
- * that goes through the five steps with that system's calls. All text is UTF-8, on Windows too:
+ * config.c reads the cfg and says what is wrong with it, common.c makes the plan of it, unix.c and
+ * windows.c each hold one main() that goes through the five steps with that system's calls. All text is UTF-8, on Windows too:
  * windows.c converts where it calls the system. Nothing is freed: the process is replaced (Unix)
  * or does nothing but wait (Windows) a millisecond later.
  */
@@ -33,6 +33,7 @@ enum limit {
 };
 
 #define CFG_SUFFIX ".cfg"
+#define ROOT_REFERENCE "${root}" /* in the value of an environment setting: the tree's root */
 #define LOG_NAME "launcher.log"
 
 /* Our own options; each counts only before the first argument that is not one of them. */
@@ -96,12 +97,15 @@ _Noreturn void fail(enum exit_code code, const char *format, ...) PRINTF_LIKE(2,
 void *allocate(size_t size);
 char *format_text(const char *format, ...) PRINTF_LIKE(1, 2);
 void list_add(struct list *list, char *item);
+size_t character_size(const unsigned char *text);
 struct place place_of(char *launcher);
-struct config read_config(const char *path, FILE *stream);
 struct plan make_plan(const struct place *place, const struct config *config);
 bool is_python_variable(const char *entry);
 char *name_of(const char *entry);
 void print_info(const struct place *place, const struct plan *plan);
+
+/* config.c */
+struct config read_config(const char *path, FILE *stream);
 
 /* unix.c and windows.c */
 void report(const char *sentence);           /* stderr, else a log (and a dialog on Windows) */
