@@ -85,6 +85,18 @@ def _run(words: list[str]) -> int:
     except PackagerError as error:
         report_error(error, as_json)
         return error.exit_code
-    except Exception:
+    except Exception as error:
+        if _interrupted(error):
+            report_interrupt(as_json)
+            return EXIT_INTERRUPTED
         report_bug(traceback.format_exc(), as_json)
     return 1
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: inside the standard library's locks it surfaces as another."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False

@@ -91,6 +91,10 @@ def remove_tree(path: Path) -> None:
     def unprotect(function: Callable[[str], object], name: str, error: BaseException) -> None:
         if isinstance(error, FileNotFoundError):
             return
+        if isinstance(error, OSError) and error.errno == errno.ENOTEMPTY:
+            # A thread that Ctrl-C overtook may have put one more file into it.
+            remove_tree(Path(name))
+            return
         parent = Path(name).parent
         os.chmod(parent, stat.S_IRWXU)
         if not Path(name).is_symlink():

@@ -8,7 +8,9 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Literal, get_args
 
 from runtime_packager.entries import Entry, FileEntry, LinkEntry
@@ -50,9 +52,16 @@ def place(
         method = _choose(files, root, shared, mode)
         with progress.task("writing the tree", total=len(files), unit="files") as task:
             batches = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
-            with ThreadPoolExecutor(WORKERS) as pool:
-                for count in pool.map(lambda batch: _place(batch, root, shared, method), batches):
-                    task.advance(count)
+            stop = Event()
+            try:
+                with ThreadPoolExecutor(WORKERS) as pool:
+                    work = partial(_place, root=root, shared=shared, method=method, stop=stop)
+                    for count in pool.map(work, batches):
+                        task.advance(count)
+            except BaseException:
+                # Ctrl-C while a thread starts leaves one that the pool does not know of.
+                stop.set()
+                raise
         _make_links([entry for entry in entries if isinstance(entry, LinkEntry)], root)
     except FileNotFoundError as error:
         raise BuildError(
@@ -73,9 +82,13 @@ def _make_directories(entries: Sequence[Entry], root: Path) -> None:
         os.chmod(path, 0o755)  # noqa: S103 - readable by all, as installed programs are
 
 
-def _place(files: Sequence[FileEntry], root: Path, shared: Path, method: Method) -> int:
+def _place(
+    files: Sequence[FileEntry], root: Path, shared: Path, method: Method, stop: Event
+) -> int:
     inside = f"{shared}{os.sep}"
     for entry in files:
+        if stop.is_set():
+            break
         source, to = str(entry.source), f"{root}/{entry.path}"
         if source.startswith(inside):
             method(source, to)

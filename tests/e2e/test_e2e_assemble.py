@@ -115,7 +115,7 @@ def killed_at(studio, line: str, number: signal.Signals) -> int:
         stderr=subprocess.PIPE,
         text=True,
         env=studio.environment(),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     for shown in child.stderr:
         if line in shown:
