@@ -68,12 +68,28 @@ def test_a_damaged_output_is_made_again(studio) -> None:
     assert studio.verify(studio.output / "linux-x64").returncode == 0
 
 
-def test_an_edit_in_place_does_not_reach_the_next_tree(studio) -> None:
-    """Trees may share files with the cache: an edit of one is found out and mended there."""
-    victim = studio.output / "linux-x64/python/lib/python3.12/site-packages/fastapi/__init__.py"
+def test_an_edit_in_place_does_not_reach_the_next_tree(studio, scratch: Path) -> None:
+    """Trees may share files with the cache: an edit of one is found out and mended there.
+
+    With a cache of its own, or the edit would reach the developer's runtime too.
+    """
+    cache = own_cache(studio, scratch / "edited-cache")
+    other = replace(studio, output=scratch / "edited")
+    env = {"RUNTIME_PACKAGER_CACHE": str(cache)}
+    first = other.assemble("--offline", **env)
+    victim = other.output / "linux-x64/python/lib/python3.12/site-packages/fastapi/__init__.py"
     victim.write_text("raise SystemExit('edited')")
-    studio.assemble("--force", "--offline")
-    assert studio.verify(studio.output / "linux-x64").returncode == 0
+    second = other.assemble("--force", "--offline", **env)
+    assert second["tree_root"] == first["tree_root"]
+    done = other("verify", other.output / "linux-x64", "--project", other.project, **env)
+    assert done.returncode == 0, done.stderr
+
+
+def own_cache(studio, cache: Path) -> Path:
+    """A new cache that has the downloads and nothing made from them."""
+    shared = Path(studio.environment()["RUNTIME_PACKAGER_CACHE"])
+    shutil.copytree(shared / "blobs", cache / "blobs")
+    return cache
 
 
 @pytest.mark.parametrize("link_mode", ["auto", "copy"])
@@ -85,9 +101,7 @@ def test_elsewhere_otherwise_set_up_gives_the_same_bytes(studio, scratch: Path, 
         os.utime(path, (0, 0))
         if path.is_file():
             path.chmod(0o600)
-    cache = scratch / f"cache-{link_mode}"
-    own = Path(studio.environment()["RUNTIME_PACKAGER_CACHE"])
-    shutil.copytree(own / "blobs", cache / "blobs")
+    cache = own_cache(studio, scratch / f"cache-{link_mode}")
     other = replace(studio, project=project, output=scratch / f"out-{link_mode}")
     env = {
         "RUNTIME_PACKAGER_CACHE": str(cache),
@@ -164,8 +178,7 @@ def test_an_unreachable_network_names_every_source_and_the_way_out(studio, scrat
 
 def test_a_download_that_rotted_in_the_cache_is_fetched_again_or_refused(studio, scratch) -> None:
     """A changed wheel under its locked digest never reaches a tree."""
-    cache = scratch / "rotten-cache"
-    shutil.copytree(Path(studio.environment()["RUNTIME_PACKAGER_CACHE"]) / "blobs", cache / "blobs")
+    cache = own_cache(studio, scratch / "rotten-cache")
     lock = (studio.project / "manifests/locks/pylock.linux-x64.toml").read_text()
     (digest,) = re.findall('name = "h11"(?:.*\\n)*?sha256 = "(\\w+)"', lock)[:1]
     blob = cache / "blobs" / digest[:2] / digest
