@@ -68,7 +68,11 @@ def place(
             f"{error.filename} vanished from the cache while it was used", "run it again"
         ) from error
     except OSError as error:
-        raise BuildError(f"{error.filename or root} cannot be written: {error.strerror}") from error
+        # A copy's error names the source first; what cannot be written is on our side.
+        raise BuildError(
+            f"{error.filename2 or root} cannot be written: {error.strerror}",
+            "free some room, or choose another output" if error.errno == errno.ENOSPC else None,
+        ) from error
     return method.__name__.strip("_")
 
 
