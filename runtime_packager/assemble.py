@@ -190,15 +190,7 @@ def _gather(
         step.note = f"{len(lock.packages)} packages" + (", resolved anew" if again else "")
         step.cached = not again
     with steps.step("interpreter") as step:
-        interpreter = obtain(
-            config.python,
-            target,
-            config.sources,
-            locking.catalogue(config),
-            cache,
-            steps.progress,
-            offline=options.offline,
-        )
+        interpreter = _interpreter(config, target, cache, steps, options)
         step.note = interpreter.provenance.origin
         step.cached = interpreter.cached
     with steps.step("app files"):
@@ -207,6 +199,20 @@ def _gather(
     launcher, configuration = inputs.launcher(config, target)
     facts = inputs.facts(config, target, lock, interpreter, files, launcher, configuration)
     return MadeFrom(target, lock, interpreter, files, configuration, launcher, facts)
+
+
+def _interpreter(
+    config: Config, target: Target, cache: Cache, steps: Steps, options: Options
+) -> Interpreter:
+    return obtain(
+        config.python,
+        target,
+        config.sources,
+        locking.catalogue(config),
+        cache,
+        steps.progress,
+        offline=options.offline,
+    )
 
 
 def _current(output: Path, made_from: MadeFrom, signer: Signer, target: Target) -> Assembled | None:
@@ -339,15 +345,7 @@ def _compiler(
     """An interpreter of the tree's version that runs here: the tree's own, or the host's."""
     host, interpreter = host_target(), made_from.interpreter
     if made_from.target != host:
-        interpreter = obtain(
-            config.python,
-            host,
-            config.sources,
-            locking.catalogue(config),
-            cache,
-            steps.progress,
-            offline=options.offline,
-        )
+        interpreter = _interpreter(config, host, cache, steps, options)
     return interpreter.root / host.interpreter(config.python)
 
 

@@ -32,8 +32,8 @@ def ensure(
     :raises InputError: when it does not fit and ``locked`` or ``offline`` forbid to renew it.
     """
     path = config.lock_file(target)
-    reason = stale(config, [target]).get(target.name)
     known = read(config, target)
+    reason = _misfit(known, config, target)
     if known and reason is None:
         return known, False
     if locked or offline:
@@ -85,14 +85,11 @@ def read_or_none(config: Config, target: Target) -> Lock | None:
 
 def stale(config: Config, targets: Iterable[Target]) -> dict[str, str]:
     """Why each target's lock does not fit the requirements; empty when all do."""
-    found = {}
-    for target in targets:
-        lock = read(config, target)
-        reason = (
-            up_to_date(lock, target, config.python, config.requirements)
-            if lock
-            else "there is none yet"
-        )
-        if reason:
-            found[target.name] = reason
-    return found
+    reasons = {target.name: _misfit(read(config, target), config, target) for target in targets}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _misfit(lock: Lock | None, config: Config, target: Target) -> str | None:
+    if lock is None:
+        return "there is none yet"
+    return up_to_date(lock, target, config.python, config.requirements)

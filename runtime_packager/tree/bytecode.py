@@ -68,7 +68,9 @@ def compile_units(
     worker = Worker(interpreter, version, optimize)
     units = [_unit(layer, version, optimize) for layer in layers]
     with cache.locked(f"bytecode-{version}", progress):
-        missing = [unit for unit in units if not _present(unit, cache)]
+        # By key: layers without a single source are one unit, and only one may build it.
+        absent = {unit.key: unit for unit in units if not _present(unit, cache)}
+        missing = list(absent.values())
         if missing:
             _compile(missing, worker, cache, progress)
     stored = [_load(unit, cache) for unit in units]

@@ -85,6 +85,14 @@ def test_bytecode_that_was_changed_in_the_cache_is_made_again(tmp_path: Path) ->
     assert after[0].source.read_bytes() != b"rotten"
 
 
+def test_layers_without_sources_share_one_entry(tmp_path: Path) -> None:
+    one = layer_of(tmp_path / "one", {"a.txt": "a"})
+    two = layer_of(tmp_path / "two", {"b.txt": "b"})
+    code = layer_of(tmp_path / "three")
+    result = compiled(tmp_path / "cache", one, two, code)
+    assert [len(layer.entries) for layer in result.layers] == [0, 0, 2]
+
+
 def test_order_and_company_do_not_show_in_the_bytes(tmp_path: Path) -> None:
     """The standard library's own modules, in two orders, from two caches: equal digests."""
     home = Path(os.__file__).parent
