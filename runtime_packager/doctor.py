@@ -17,7 +17,7 @@ from runtime_packager.interpreters import out_of_reach, serves
 from runtime_packager.io.cache import Cache
 from runtime_packager.launcher import launcher_entry
 from runtime_packager.locking import catalogue, stale
-from runtime_packager.platforms import TARGETS, host_target
+from runtime_packager.platforms import SINGLE_TARGETS, host_target
 
 Verdict = Literal["ok", "warning", "problem"]
 
@@ -65,9 +65,9 @@ def _python() -> Finding:
 
 
 def _launchers() -> Finding:
-    for target in TARGETS:
+    for target in SINGLE_TARGETS:
         launcher_entry(target, "launcher")
-    return Finding("launchers", "ok", f"built for {len(TARGETS)} targets")
+    return Finding("launchers", "ok", f"built for {len(SINGLE_TARGETS)} targets")
 
 
 def _cache(cache: Cache) -> Finding:

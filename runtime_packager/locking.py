@@ -15,7 +15,7 @@ from runtime_packager.interpreters import (
 )
 from runtime_packager.io.files import write_atomic
 from runtime_packager.io.progress import Progress
-from runtime_packager.platforms import TARGETS, Target
+from runtime_packager.platforms import SINGLE_TARGETS, Target
 from runtime_packager.wheels import Lock, parse, render, resolve, up_to_date
 
 
@@ -65,12 +65,12 @@ def catalogue(config: Config) -> Catalogue:
     """The project's pins; for a project without any, those of the installed index."""
     if config.pins.is_file():
         return read_catalogue(config.pins)
-    return pins_from_index([config.python], TARGETS).catalogue
+    return pins_from_index([config.python], SINGLE_TARGETS).catalogue
 
 
 def update_catalogue(config: Config) -> Indexed:
     """Pin the project's Python for every target the index has, and write the pins."""
-    found = pins_from_index([config.python], TARGETS)
+    found = pins_from_index([config.python], SINGLE_TARGETS)
     write_catalogue(config.pins, found.catalogue)
     return found
 

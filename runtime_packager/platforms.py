@@ -2,6 +2,9 @@
 
 A target never asks the host anything; everything about it is stated here. Names follow
 electron-builder's ``${os}-${arch}`` macros (its ``${os}`` is the target's).
+
+A floor is the oldest system a tree may need: wheels that ask for a newer one are not taken, and
+binaries that do are refused. It is the target's, changed by :meth:`Target.with_floor` alone.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import difflib
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -38,6 +41,7 @@ class Target:
     :param floor: (major, minor) of the oldest glibc, musl or macOS wheels may need; for
         Windows (10, 0).
     :param aliases: other names people use for it.
+    :param parts: the names of the targets a universal one is made from; empty for any other.
     """
 
     name: str
@@ -47,6 +51,29 @@ class Target:
     floor: tuple[int, int]
     aliases: tuple[str, ...]
     musl: bool = False
+    parts: tuple[str, ...] = ()
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """What its programs are made for: ``x86_64``, ``aarch64``, or both in one file."""
+        if self.parts:
+            return tuple(find_target(part).architectures[0] for part in self.parts)
+        return (self.triple.partition("-")[0],)
+
+    @property
+    def floor_kind(self) -> str | None:
+        """The name of its floor among :data:`FLOORS`; ``None`` where there is no choice."""
+        match self.os:
+            case "linux":
+                return "musl" if self.musl else "glibc"
+            case "mac":
+                return None if self.parts else f"macos-{self.name.removeprefix('mac-')}"
+            case _:
+                return None
+
+    def with_floor(self, floor: tuple[int, int]) -> Target:
+        """The same target for systems from ``floor`` on."""
+        return replace(self, floor=floor)
 
     @property
     def is_windows(self) -> bool:
@@ -73,6 +100,23 @@ class Target:
     def site_packages(self, python: Version) -> str:
         """The path in the tree where requirements are installed."""
         return f"{self.stdlib(python)}/site-packages"
+
+    def extension_suffixes(self, python: Version) -> tuple[str, ...]:
+        """The endings of extension modules its interpreter loads, in its order.
+
+        As CPython's ``configure`` and ``dynload_win.c`` define them (``SOABI`` and
+        ``PYD_TAGGED_SUFFIX``), for builds with the GIL.
+        """
+        tag = f"{python.major}{python.minor}"
+        match self.os:
+            case "win":
+                return (f".cp{tag}-{self.wheel_platforms()[0]}.pyd", ".pyd")
+            case "mac":
+                return (f".cpython-{tag}-darwin.so", ".abi3.so", ".so")
+            case _:
+                libc = "musl" if self.musl else "gnu"
+                soabi = f"cpython-{tag}-{self.machine}-linux-{libc}"
+                return (f".{soabi}.so", ".abi3.so", ".so")
 
     def scripts(self) -> str:
         """The path in the tree where executables that wheels bring are installed."""
@@ -140,20 +184,31 @@ class Target:
         return frozenset({self.name, self.triple, *self.aliases})
 
 
-GLIBC_FLOOR = (2, 28)
-"""Wheels may need glibc 2.28 (RHEL 8, Debian 10, Ubuntu 18.10): most of today's wheels do."""
-MUSL_FLOOR = (1, 2)
-MAC_X64_FLOOR = (11, 0)
-MAC_ARM64_FLOOR = (11, 0)
-"""macOS 11 is the first that runs on arm64; python-build-standalone needs no more."""
+FLOORS = {
+    "glibc": (2, 28),
+    "musl": (1, 2),
+    "macos-x64": (11, 0),
+    "macos-arm64": (13, 0),
+}
+"""Floors by kind. glibc 2.28 is RHEL 8's and Debian 10's, and most of today's wheels need it.
+Intel Macs are held at old systems, so theirs stays low; every Mac with Apple's processor runs
+macOS 13, and wheels for it ask for 12 or 13 by now."""
+
+OLDEST_FLOORS = {
+    "glibc": (2, 17),
+    "musl": (1, 2),
+    "macos-x64": (11, 0),
+    "macos-arm64": (11, 0),
+}
+"""Below these nothing starts: python-build-standalone needs glibc 2.17, our launcher macOS 11."""
 
 TARGETS = (
     Target(
-        "linux-x64", "linux", "x86_64", "x86_64-unknown-linux-gnu", GLIBC_FLOOR,
+        "linux-x64", "linux", "x86_64", "x86_64-unknown-linux-gnu", FLOORS["glibc"],
         ("linux-x86_64", "linux-amd64", "linux"),
     ),
     Target(
-        "linux-arm64", "linux", "aarch64", "aarch64-unknown-linux-gnu", GLIBC_FLOOR,
+        "linux-arm64", "linux", "aarch64", "aarch64-unknown-linux-gnu", FLOORS["glibc"],
         ("linux-aarch64",),
     ),
     Target(
@@ -165,19 +220,30 @@ TARGETS = (
         ("win32-arm64", "windows-arm64", "windows-aarch64"),
     ),
     Target(
-        "mac-x64", "mac", "x86_64", "x86_64-apple-darwin", MAC_X64_FLOOR,
+        "mac-x64", "mac", "x86_64", "x86_64-apple-darwin", FLOORS["macos-x64"],
         ("darwin-x64", "darwin-x86_64", "macos-x64", "macos-x86_64"),
     ),
     Target(
-        "mac-arm64", "mac", "arm64", "aarch64-apple-darwin", MAC_ARM64_FLOOR,
+        "mac-arm64", "mac", "arm64", "aarch64-apple-darwin", FLOORS["macos-arm64"],
         ("darwin-arm64", "darwin-aarch64", "macos-arm64", "macos-aarch64"),
     ),
     Target(
-        "linux-x64-musl", "linux", "x86_64", "x86_64-unknown-linux-musl", MUSL_FLOOR,
+        "linux-x64-musl", "linux", "x86_64", "x86_64-unknown-linux-musl", FLOORS["musl"],
         ("linux-musl-x64", "linux-x86_64-musl"), musl=True,
     ),
+    Target(
+        "mac-universal", "mac", "universal2", "universal2-apple-darwin", FLOORS["macos-x64"],
+        ("darwin-universal", "macos-universal", "macos-universal2", "mac-universal2"),
+        parts=("mac-x64", "mac-arm64"),
+    ),
 )  # fmt: skip
-"""Every target, the six that ``all`` means first."""
+"""Every target, the six that have an interpreter and a processor of their own first."""
+
+SINGLE_TARGETS = tuple(target for target in TARGETS if not target.parts)
+"""Those with an interpreter, a lock and a launcher of their own."""
+
+DEFAULT_TARGETS = TARGETS[:6]
+"""What a configuration without ``platforms`` means by ``all``."""
 
 
 def find_target(name: str) -> Target:

@@ -21,7 +21,7 @@ from runtime_packager.interpreters import (
     NpmSource,
     Source,
 )
-from runtime_packager.platforms import TARGETS, Target, find_target
+from runtime_packager.platforms import DEFAULT_TARGETS, Target, find_target
 from runtime_packager.tree import LINK_MODES, RULES, LinkMode
 
 TABLE = "tool.runtime-packager"
@@ -138,7 +138,7 @@ def _entry(reader: Reader, app: Path) -> EntryPoint:
 
 
 def _platforms(reader: Reader) -> tuple[Target, ...]:
-    names = reader.texts("platforms", "a list of platforms", [t.name for t in TARGETS[:6]])
+    names = reader.texts("platforms", "a list of platforms", [t.name for t in DEFAULT_TARGETS])
     found = (reader.parsed("platforms", name, find_target) for name in names)
     return tuple(dict.fromkeys(target for target in found if target))
 

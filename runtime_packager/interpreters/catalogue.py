@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from runtime_packager.errors import InputError
 from runtime_packager.io.files import write_atomic
-from runtime_packager.platforms import TARGETS, Target
+from runtime_packager.platforms import SINGLE_TARGETS, Target
 
 SCHEMA = 1
 """Version of the file's format."""
@@ -161,7 +161,7 @@ def _problems(row: Any) -> Iterator[str]:
         Version(row["python"])
     except InvalidVersion:
         yield f"python {row['python']!r} is not a version"
-    if row["target"] not in {target.name for target in TARGETS}:
+    if row["target"] not in {target.name for target in SINGLE_TARGETS}:
         yield f"target {row['target']!r} is not known"
     for name, pattern in (("release", _RELEASE), ("asset", _ASSET), ("sha256", _SHA256)):
         if not pattern.fullmatch(row[name]):

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from runtime_packager.errors import InputError
 from runtime_packager.io.download import host_of
-from runtime_packager.platforms import TARGETS, Target
+from runtime_packager.platforms import SINGLE_TARGETS, Target
 
 Targets = frozenset[str] | None
 """Canonical names of the targets a source serves; ``None`` for all."""
@@ -148,7 +148,7 @@ def serves(source: Source, python: Version, target: Target) -> bool:
 def _check_targets(label: str, targets: Targets, *, required: bool) -> None:
     if targets is None and required:
         raise InputError(f"{label}: say which targets it is for", 'targets = ["linux-x64"]')
-    known = {target.name for target in TARGETS}
+    known = {target.name for target in SINGLE_TARGETS}
     if unknown := sorted((targets or frozenset()) - known):
         raise InputError(f"{label}: unknown targets {', '.join(unknown)}")
 

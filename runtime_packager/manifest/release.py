@@ -30,7 +30,7 @@ MAX_SIZE = 8 * 1024 * 1024
 
 _WHAT = "the release"
 _CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_PLATFORMS = frozenset({*(target.name for target in TARGETS), "mac-universal"})
+_PLATFORMS = frozenset(target.name for target in TARGETS)
 _EXECUTABLE_KEYS = frozenset({"path", "sha256", "size"})
 
 

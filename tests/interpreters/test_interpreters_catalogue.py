@@ -19,7 +19,7 @@ from runtime_packager.interpreters import (
     read_catalogue,
     write_catalogue,
 )
-from runtime_packager.platforms import TARGETS, find_target
+from runtime_packager.platforms import SINGLE_TARGETS, find_target
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "interpreters" / "catalogue.json"
 MANIFEST = Path(__file__).parents[2] / "manifests" / "interpreters.json"
@@ -108,8 +108,8 @@ def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
 
 
 def test_the_index_pins_all_but_musl() -> None:
-    found = pins_from_index([V312, Version("3.13")], TARGETS)
-    names = {target.name for target in TARGETS if not target.musl}
+    found = pins_from_index([V312, Version("3.13")], SINGLE_TARGETS)
+    names = {target.name for target in SINGLE_TARGETS if not target.musl}
     assert {one.target for one in found.catalogue.pins if one.python == V312} == names
     assert found.missing == ((V312, "linux-x64-musl"), (Version("3.13"), "linux-x64-musl"))
     for one in found.catalogue.pins:
@@ -141,7 +141,7 @@ def test_available_versions_are_cpython_newest_first() -> None:
 
 def test_our_own_pins_are_valid_and_cover_every_indexed_target() -> None:
     catalogue = read_catalogue(MANIFEST)
-    for target in TARGETS:
+    for target in SINGLE_TARGETS:
         if not target.musl:
             assert catalogue.pin(V312, target).asset.startswith("cpython-3.12.14+")
             assert catalogue.pin(V313, target).asset.startswith("cpython-3.13.12+")

@@ -34,12 +34,12 @@ from runtime_packager.interpreters.unpack import token_headers
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.download import Patience
 from runtime_packager.io.progress import Silent
-from runtime_packager.platforms import TARGETS, Target, find_target
+from runtime_packager.platforms import SINGLE_TARGETS, Target, find_target
 
 PYTHON = Version("3.12.14")
 LINUX = find_target("linux-x64")
 HERE = frozenset({LINUX.name})
-PINNED = tuple(target for target in TARGETS if not target.musl)
+PINNED = tuple(target for target in SINGLE_TARGETS if not target.musl)
 unix_only = pytest.mark.skipif(os.name == "nt", reason="the fake npm is a script")
 
 

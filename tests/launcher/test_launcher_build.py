@@ -19,7 +19,7 @@ from runtime_packager.launcher.build import (
     build,
     main,
 )
-from runtime_packager.platforms import TARGETS, Target, find_target, host_target
+from runtime_packager.platforms import SINGLE_TARGETS, Target, find_target, host_target
 
 ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
 PE_MACHINES = {"AMD64": 0x8664, "ARM64": 0xAA64}
@@ -29,10 +29,10 @@ PE_SUBSYSTEM_GUI = 2
 
 
 def test_every_target_has_a_recipe() -> None:
-    assert list(RECIPES) == [target.name for target in TARGETS]
+    assert list(RECIPES) == [target.name for target in SINGLE_TARGETS]
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("target", SINGLE_TARGETS, ids=lambda target: target.name)
 def test_binary_is_for_its_target(target: Target) -> None:
     path = binary_path(target.name)
     if not path.is_file():

@@ -12,7 +12,7 @@ from packaging.pylock import Pylock, is_valid_pylock_path
 from packaging.version import Version
 
 from runtime_packager.errors import InputError
-from runtime_packager.platforms import TARGETS, find_target
+from runtime_packager.platforms import SINGLE_TARGETS, find_target
 from runtime_packager.wheels import (
     Lock,
     LockedPackage,
@@ -66,7 +66,7 @@ def packages(draw: st.DrawFn, name: str) -> LockedPackage:
 def locks(draw: st.DrawFn) -> Lock:
     names = sorted(draw(st.sets(NAMES, max_size=4)))
     return Lock(
-        draw(st.sampled_from(TARGETS)).name,
+        draw(st.sampled_from(SINGLE_TARGETS)).name,
         draw(st.sampled_from([PYTHON, Version("3.11.16"), Version("3.14.0rc1")])),
         draw(DIGESTS),
         tuple(draw(packages(name)) for name in names),
@@ -109,7 +109,7 @@ def test_order_of_packages_does_not_change_the_file() -> None:
 
 
 def test_other_tools_take_the_file_for_a_lock() -> None:
-    assert all(is_valid_pylock_path(Path(lock_name(target))) for target in TARGETS)
+    assert all(is_valid_pylock_path(Path(lock_name(target))) for target in SINGLE_TARGETS)
     document = Pylock.from_dict(tomllib.loads(render(EXAMPLE)))
     target = find_target("win-x64")
     chosen = document.select(environment=target.markers(PYTHON), tags=target.tags(PYTHON))  # type: ignore[arg-type]
