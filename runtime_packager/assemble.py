@@ -19,7 +19,7 @@ from runtime_packager.app import ConsoleScript, Function, Script, collect, pack
 from runtime_packager.config import Config
 from runtime_packager.entries import Entry, FileEntry, Layer
 from runtime_packager.errors import InputError, IntegrityError
-from runtime_packager.interpreters import Interpreter, obtain
+from runtime_packager.interpreters import Interpreter, obtain, obtain_compiler
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import (
     publish_directory,
@@ -330,9 +330,13 @@ def _bytecode(
 ) -> Bytecode:
     with steps.step("bytecode") as step:
         compiler = _compiler(config, made_from, cache, steps, options)
-        version = f"{config.python.major}.{config.python.minor}"
         bytecode = compile_units(
-            layers, compiler, version, cache, steps.progress, optimize=config.optimize
+            layers,
+            compiler.root / host_target().interpreter(config.python),
+            compiler.provenance.python,
+            cache,
+            steps.progress,
+            optimize=config.optimize,
         )
         step.cached = not bytecode.compiled
         step.note = f"{bytecode.compiled} compiled" if bytecode.compiled else ""
@@ -341,12 +345,20 @@ def _bytecode(
 
 def _compiler(
     config: Config, made_from: MadeFrom, cache: Cache, steps: Steps, options: Options
-) -> Path:
+) -> Interpreter:
     """An interpreter of the tree's version that runs here: the tree's own, or the host's."""
-    host, interpreter = host_target(), made_from.interpreter
-    if made_from.target != host:
-        interpreter = _interpreter(config, host, cache, steps, options)
-    return interpreter.root / host.interpreter(config.python)
+    host = host_target()
+    if made_from.target.name == host.name:
+        return made_from.interpreter
+    return obtain_compiler(
+        config.python,
+        host,
+        config.sources,
+        locking.catalogue(config),
+        cache,
+        steps.progress,
+        offline=options.offline,
+    )
 
 
 def _own_files(config: Config, made_from: MadeFrom, staging: Path) -> Layer:

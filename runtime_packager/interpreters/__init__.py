@@ -9,6 +9,7 @@ from runtime_packager.interpreters.catalogue import (
     read_catalogue,
     write_catalogue,
 )
+from runtime_packager.interpreters.compiler import obtain_compiler
 from runtime_packager.interpreters.obtain import Interpreter, obtain
 from runtime_packager.interpreters.reach import out_of_reach
 from runtime_packager.interpreters.sources import (
@@ -36,6 +37,7 @@ __all__ = [
     "Source",
     "available_versions",
     "obtain",
+    "obtain_compiler",
     "out_of_reach",
     "pins_from_index",
     "read_catalogue",

@@ -23,7 +23,7 @@ from runtime_packager.io.files import remove_tree
 from runtime_packager.io.progress import Progress
 from runtime_packager.io.store import intact
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key: raise it when the same sources would give other bytecode."""
 
 FOLDER = "bytecode"
@@ -60,7 +60,8 @@ def compile_units(
     """Bytecode layers for ``layers``.
 
     :param interpreter: one that runs here, of the tree's minor version.
-    :param version: that minor version, for example ``3.12``: part of the pycs' names.
+    :param version: its full version, such as ``3.12.14``: the minor version is part of the pycs'
+        names, and compilers differ in their output from one patch release to another.
     :param optimize: 0, 1 or 2, as ``python -O`` counts.
     :raises BuildError: when the interpreter cannot be run. Sources that do not compile
         (templates, Python 2) are listed in the result instead.
@@ -148,7 +149,8 @@ class Worker:
         """PEP 3147 and 488: ``a/b.py`` -> ``a/__pycache__/b.cpython-312[.opt-1].pyc``."""
         directory, slash, name = path.rpartition("/")
         suffix = f".opt-{self.optimize}" if self.optimize else ""
-        tag = f"cpython-{self.version.replace('.', '')}{suffix}"
+        major, minor, *_ = self.version.split(".")
+        tag = f"cpython-{major}{minor}{suffix}"
         return f"{directory}{slash}__pycache__/{name.removesuffix('.py')}.{tag}.pyc"
 
     def run(self, jobs: list[list[str]], request: Path, progress: Progress) -> list[Any]:
