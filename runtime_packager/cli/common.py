@@ -94,13 +94,11 @@ def chosen_targets(config: Config, names: Sequence[str], default: Sequence[Targe
 
     :raises InputError: for an unknown name.
     """
-    from runtime_packager.platforms import find_target
-
     if not names:
-        return list(default)
+        return [config.target(target.name) for target in default]
     found: list[Target] = []
     for name in names:
-        found += config.platforms if name == ALL else [find_target(name)]
+        found += config.platforms if name == ALL else [config.target(name)]
     return list(dict.fromkeys(found))
 
 

@@ -4,7 +4,7 @@ Every problem in the table is found before any is reported: each line names the 
 expected and what stands there.
 """
 
-from runtime_packager.config.model import Config
+from runtime_packager.config.model import PATH_BUDGET, Checks, Config
 from runtime_packager.config.reading import FILE, TABLE, find_config, load_config
 
-__all__ = ["FILE", "TABLE", "Config", "find_config", "load_config"]
+__all__ = ["FILE", "PATH_BUDGET", "TABLE", "Checks", "Config", "find_config", "load_config"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 from runtime_packager.app import Data, EntryPoint, Script, parse_entry
 from runtime_packager.config.model import Config
 from runtime_packager.config.reader import Reader
+from runtime_packager.config.tables import read_checks, read_floors, read_trim
 from runtime_packager.errors import InputError
 from runtime_packager.interpreters import (
     ArchiveSource,
@@ -22,10 +24,14 @@ from runtime_packager.interpreters import (
     Source,
 )
 from runtime_packager.platforms import DEFAULT_TARGETS, Target, find_target
-from runtime_packager.tree import LINK_MODES, RULES, LinkMode
+from runtime_packager.tree import LINK_MODES, LinkMode
 
 TABLE = "tool.runtime-packager"
 FILE = "pyproject.toml"
+_SCRIPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TAKEN = frozenset({"app", "app.pyz", "manifest", "python"})
+"""Names at the root of every tree."""
+
 OLDEST_PYTHON = Version("3.11")
 
 
@@ -84,6 +90,7 @@ def _read(reader: Reader, file: Path) -> Config:
         reader.existing("requirements", text)
         for text in reader.texts("requirements", "a list of requirement files", [])
     )
+    floors, launcher = read_floors(reader), _launcher(reader)
     cache = reader.get("cache", str, "a directory", "")
     return Config(
         file=file,
@@ -93,13 +100,16 @@ def _read(reader: Reader, file: Path) -> Config:
         entry=_entry(reader, app),
         requirements=requirements,
         python=_python(reader),
-        platforms=_platforms(reader),
+        platforms=_platforms(reader, floors),
         output=reader.path(reader.text("output", "a directory", "dist/runtime")),
-        launcher=_launcher(reader),
+        launcher=launcher,
+        scripts=_scripts(reader, launcher),
         exclude=reader.texts("exclude", "a list of patterns", []),
         data=_data(reader),
         sources=_sources(reader),
-        trim=_trim(reader),
+        trim=read_trim(reader),
+        checks=read_checks(reader),
+        floors=floors,
         optimize=reader.number("optimize", "0, 1 or 2", 0, range(3)),
         link_mode=_link_mode(reader),
         epoch=reader.number("epoch", "a whole number that grows with every release", 0),
@@ -137,10 +147,11 @@ def _entry(reader: Reader, app: Path) -> EntryPoint:
     return entry
 
 
-def _platforms(reader: Reader) -> tuple[Target, ...]:
+def _platforms(reader: Reader, floors: Mapping[str, tuple[int, int]]) -> tuple[Target, ...]:
     names = reader.texts("platforms", "a list of platforms", [t.name for t in DEFAULT_TARGETS])
-    found = (reader.parsed("platforms", name, find_target) for name in names)
-    return tuple(dict.fromkeys(target for target in found if target))
+    parsed = (reader.parsed("platforms", name, find_target) for name in names)
+    found = dict.fromkeys(target for target in parsed if target)
+    return tuple(t.with_floor(floors[t.floor_kind]) if t.floor_kind else t for t in found)
 
 
 def _launcher(reader: Reader) -> str:
@@ -148,6 +159,16 @@ def _launcher(reader: Reader) -> str:
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         reader.wrong("launcher", "letters, digits, - and _, without .exe", name)
     return name
+
+
+def _scripts(reader: Reader, launcher: str) -> tuple[str, ...]:
+    names = reader.texts("scripts", "a list of console scripts of the requirements", [])
+    for name in names:
+        if not _SCRIPT.fullmatch(name):
+            reader.wrong("scripts", "letters, digits, - _ and .", name)
+        elif name.lower() == launcher.lower() or name.lower() in _TAKEN:
+            reader.wrong("scripts", "a name that the tree does not use itself", name)
+    return tuple(dict.fromkeys(names))
 
 
 def _link_mode(reader: Reader) -> LinkMode:
@@ -171,14 +192,6 @@ def _data(reader: Reader) -> tuple[Data, ...]:
         row.refuse_unknown()
         found.append(Data(source, to))
     return tuple(found)
-
-
-def _trim(reader: Reader) -> frozenset[str]:
-    table = reader.get("trim", dict, "a table of rule = true or false", {}) or {}
-    sub = Reader(table, reader.root, "trim.", reader.problems)
-    chosen = {name for name, rule in RULES.items() if sub.flag(name, rule.default)}
-    sub.refuse_unknown()
-    return frozenset(chosen)
 
 
 def _sources(reader: Reader) -> tuple[Source, ...]:

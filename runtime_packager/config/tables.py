@@ -1,0 +1,66 @@
+"""Reads the tables inside the table: trimming rules, floors and checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from runtime_packager.config.model import PATH_BUDGET, Checks
+from runtime_packager.config.reader import Reader
+from runtime_packager.platforms import FLOORS, OLDEST_FLOORS
+from runtime_packager.tree import RULES
+
+_FLOOR = re.compile(r"(\d{1,3})\.(\d{1,3})")
+_LONGEST_WINDOWS_PATH = range(60, 260)
+
+
+def read_trim(reader: Reader) -> frozenset[str]:
+    """The rules that apply."""
+    table = _table(reader, "trim", "a table of rule = true or false")
+    chosen = {name for name, rule in RULES.items() if table.flag(name, rule.default)}
+    table.refuse_unknown()
+    return frozenset(chosen)
+
+
+def read_floors(reader: Reader) -> Mapping[str, tuple[int, int]]:
+    """A floor of every kind."""
+    table = _table(reader, "floors", "a table of kind = version")
+    found = {kind: _floor(table, kind, default) for kind, default in FLOORS.items()}
+    table.refuse_unknown()
+    return found
+
+
+def _floor(table: Reader, kind: str, default: tuple[int, int]) -> tuple[int, int]:
+    oldest = ".".join(map(str, OLDEST_FLOORS[kind]))
+    expected = f'a version such as "{default[0]}.{default[1]}", {oldest} or newer'
+    text = table.text(kind, expected, f"{default[0]}.{default[1]}")
+    match = _FLOOR.fullmatch(text)
+    floor = (int(match[1]), int(match[2])) if match else (0, 0)
+    if text and floor < OLDEST_FLOORS[kind]:
+        table.wrong(kind, expected, text)
+        return default
+    return floor
+
+
+def read_checks(reader: Reader) -> Checks:
+    """What is looked at, and the exceptions."""
+    table = _table(reader, "checks", "a table")
+    patterns = "a list of patterns of tree paths"
+    checks = Checks(
+        binaries=table.flag("binaries", True),
+        imports=table.flag("imports", True),
+        system_libraries=table.texts("system-libraries", "a list of library names", []),
+        accept=table.texts("accept", patterns, []),
+        optional_imports=table.texts("optional-imports", "a list of modules", []),
+        universal_arm64=table.texts("universal-arm64", patterns, []),
+        path_budget=table.number(
+            "path-budget", "a number from 60 to 259", PATH_BUDGET, _LONGEST_WINDOWS_PATH
+        ),
+    )
+    table.refuse_unknown()
+    return checks
+
+
+def _table(reader: Reader, key: str, expected: str) -> Reader:
+    table = reader.get(key, dict, expected, {}) or {}
+    return Reader(table, reader.root, f"{reader.where}{key}.", reader.problems)

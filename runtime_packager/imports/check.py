@@ -1,0 +1,116 @@
+"""The static import check: every import of the app, every module of every requirement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from runtime_packager.entries import FileEntry
+from runtime_packager.imports.modules import Kind, Modules
+from runtime_packager.imports.scan import Facts, Import, imports_of
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A module that would not be found.
+
+    :param module: its dotted name.
+    :param wanted_by: who imports or promises it: ``main.py:12``, or ``numpy 2.3.4``.
+    :param reason: more about it, empty when there is no more to say.
+    """
+
+    module: str
+    wanted_by: tuple[str, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        """One line."""
+        why = f": {self.reason}" if self.reason else ""
+        return f"{self.module}, imported by {', '.join(self.wanted_by)}{why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What has to resolve.
+
+    :param app_files: the app's files, at their tree paths.
+    :param app_root: the directory of the tree whose modules the app imports.
+    :param top_level: by requirement (``numpy 2.3.4``) the modules it makes importable.
+    :param optional: modules that may be missing, ``name.*`` for what is below a name.
+    """
+
+    app_files: Sequence[FileEntry]
+    app_root: str
+    top_level: Mapping[str, Sequence[str]]
+    optional: Sequence[str] = ()
+
+
+def check_imports(
+    wanted: Wanted,
+    modules: Modules,
+    facts: Facts,
+    explain: Callable[[Sequence[str]], str] = lambda paths: "",
+) -> list[Missing]:
+    """Every module that is wanted and not there, by name.
+
+    :param explain: says of tree paths, any of which would be the module, why they are not there.
+    """
+    askers: dict[str, list[str]] = {}
+    for asker, module in _asked(wanted, modules, facts):
+        askers.setdefault(module, []).append(asker)
+    return [
+        Missing(module, tuple(dict.fromkeys(who)), _reason(module, modules, explain))
+        for module, who in sorted(askers.items())
+        if not any(fnmatchcase(module, pattern) for pattern in _patterns(wanted.optional))
+    ]
+
+
+def _patterns(optional: Sequence[str]) -> Iterator[str]:
+    """A name stands for itself and all below it: what is missing takes its submodules along."""
+    for name in optional:
+        yield name
+        if not name.endswith("*"):
+            yield f"{name}.*"
+
+
+def _asked(wanted: Wanted, modules: Modules, facts: Facts) -> Iterator[tuple[str, str]]:
+    """(who, module) for all that does not resolve."""
+    for requirement, names in wanted.top_level.items():
+        for name in names:
+            if modules.find(name) is None:
+                yield requirement, name
+    for file in wanted.app_files:
+        if file.path.endswith(".py"):
+            short = file.path.removeprefix(f"{wanted.app_root}/")
+            for found in _imports(file, wanted.app_root, facts):
+                for module in _unresolved(found, modules):
+                    yield f"{short}:{found.line}", module
+
+
+def _imports(file: FileEntry, root: str, facts: Facts) -> list[Import]:
+    inside = file.path.removeprefix(f"{root}/").rpartition("/")[0]
+    package = inside.replace("/", ".") if file.path.startswith(f"{root}/") else ""
+    try:
+        return imports_of(file.source.read_bytes(), package, facts)
+    except (SyntaxError, ValueError):
+        return []  # a template, say: the bytecode step lists what does not compile
+
+
+def _unresolved(found: Import, modules: Modules) -> Iterator[str]:
+    target = modules.find(found.module)
+    if target is None:
+        yield found.module
+    elif target.kind is Kind.NAMESPACE:
+        # A namespace has no attributes, so every name taken from it is a module.
+        for name in found.names:
+            if modules.find(f"{found.module}.{name}") is None:
+                yield f"{found.module}.{name}"
+
+
+def _reason(module: str, modules: Modules, explain: Callable[[Sequence[str]], str]) -> str:
+    if foreign := modules.unloadable(module):
+        return f"{foreign[0]} is no module this platform's interpreter loads"
+    inside = module.replace(".", "/")
+    endings = ("/__init__.py", ".py", *modules.suffixes)
+    return explain([f"{root}/{inside}{end}" for root in modules.roots for end in endings])

@@ -1,0 +1,163 @@
+"""The imports of one source file, lazy and conditional ones included.
+
+Left out is what cannot run on the target: branches of ``if`` that test ``sys.platform``,
+``os.name``, ``platform.system()``, ``sys.version_info`` or ``TYPE_CHECKING`` against constants
+and come out false there.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Import:
+    """One import.
+
+    :param line: of the file, from 1.
+    :param module: absolute dotted name.
+    :param names: what ``from module import ...`` takes from it: attributes or submodules; with
+        ``*`` left out.
+    """
+
+    line: int
+    module: str
+    names: tuple[str, ...] = ()
+
+
+Facts = Mapping[str, object]
+"""What expressions are on the target, by their source text: ``{"sys.platform": "win32", ...}``."""
+
+
+def facts_of(markers: Mapping[str, str], python: tuple[int, ...]) -> Facts:
+    """The facts of a target, from its PEP 508 environment markers and Python version."""
+    return {
+        "sys.platform": markers["sys_platform"],
+        "os.name": markers["os_name"],
+        "platform.system()": markers["platform_system"],
+        "platform.machine()": markers["platform_machine"],
+        "sys.version_info": (*python, "final", 0),
+        "sys.implementation.name": markers["implementation_name"],
+        "TYPE_CHECKING": False,
+        "typing.TYPE_CHECKING": False,
+    }
+
+
+def imports_of(source: bytes, package: str, facts: Facts) -> list[Import]:
+    """Every import in ``source``, by line.
+
+    :param package: the dotted name of the package the file lies in, for relative imports.
+    :raises SyntaxError: when it is not Python.
+    :raises ValueError: when it holds NUL bytes.
+    """
+    return sorted(set(_walk(ast.parse(source).body, package, facts)))
+
+
+def _walk(nodes: list[Any], package: str, facts: Facts) -> Iterator[Import]:
+    for node in nodes:
+        match node:
+            case ast.If() if (verdict := _verdict(node.test, facts)) is not None:
+                yield from _walk(node.body if verdict else node.orelse, package, facts)
+                continue
+            case ast.Import():
+                for alias in node.names:
+                    yield Import(node.lineno, alias.name)
+            case ast.ImportFrom():
+                yield from _from(node, package)
+            case ast.Call():
+                yield from _call(node, package)
+            case _:
+                pass
+        yield from _walk(list(ast.iter_child_nodes(node)), package, facts)
+
+
+def _from(node: ast.ImportFrom, package: str) -> Iterator[Import]:
+    module = _absolute(node.module or "", node.level, package)
+    if module:
+        names = tuple(alias.name for alias in node.names if alias.name != "*")
+        yield Import(node.lineno, module, names)
+
+
+def _absolute(module: str, level: int, package: str) -> str:
+    """The absolute name; empty for a relative import that leaves the top."""
+    if not level:
+        return module
+    parts = package.split(".") if package else []
+    if level - 1 > len(parts) or not parts:
+        return ""
+    return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
+
+
+def _call(node: ast.Call, package: str) -> Iterator[Import]:
+    """``importlib.import_module("name")`` and ``__import__("name")`` with a constant name."""
+    match node.func:
+        case ast.Name(id=called) | ast.Attribute(attr=called):
+            pass
+        case _:
+            return
+    if called not in ("import_module", "__import__") or not node.args:
+        return
+    match node.args[0]:
+        case ast.Constant(value=str(name)) if name.strip("."):
+            level = len(name) - len(name.lstrip("."))
+            module = _absolute(name.lstrip("."), level, package)
+            if module:
+                yield Import(node.lineno, module)
+
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda one, many: one in many,
+    ast.NotIn: lambda one, many: one not in many,
+}
+
+
+def _verdict(test: ast.expr, facts: Facts) -> bool | None:
+    """What a condition is on the target; ``None`` when only running it would tell."""
+    match test:
+        case ast.BoolOp(op=op, values=values):
+            verdicts = [_verdict(value, facts) for value in values]
+            decisive = isinstance(op, ast.Or)
+            if decisive in verdicts:
+                return decisive
+            return None if None in verdicts else not decisive
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            verdict = _verdict(operand, facts)
+            return None if verdict is None else not verdict
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
+            return _compare(left, type(op), right, facts)
+        case ast.Call(func=ast.Attribute(attr="startswith"), args=[ast.Constant(value=str(text))]):
+            known = facts.get(ast.unparse(test.func).removesuffix(".startswith"))
+            return known.startswith(text) if isinstance(known, str) else None
+        case _:
+            known = facts.get(ast.unparse(test))
+            return known if isinstance(known, bool) else None
+
+
+def _compare(left: ast.expr, op: type[ast.cmpop], right: ast.expr, facts: Facts) -> bool | None:
+    try:
+        return bool(_COMPARISONS[op](_value(left, facts), _value(right, facts)))
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _value(node: ast.expr, facts: Facts) -> Any:
+    """:raises LookupError: when it is neither known nor constant."""
+    match node:
+        case ast.Subscript(value=value, slice=ast.Constant(value=int(index))):
+            return _value(value, facts)[index]
+        case ast.Subscript(value=value, slice=ast.Slice(lower=None, upper=ast.Constant(value=end))):
+            return _value(value, facts)[:end]
+        case ast.Constant() | ast.Tuple() | ast.List() | ast.Set():
+            return ast.literal_eval(node)
+        case _:
+            return facts[ast.unparse(node)]
