@@ -93,3 +93,7 @@ def _misfit(lock: Lock | None, config: Config, target: Target) -> str | None:
     if lock is None:
         return "there is none yet"
     return up_to_date(lock, target, config.python, config.requirements)
+
+
+def ensure_all(config, targets, cache, progress, *, locked, offline):
+    return {t.name: ensure(config, t, progress, locked=locked, offline=offline) for t in targets}

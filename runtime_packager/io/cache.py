@@ -114,7 +114,9 @@ class Cache:
 KEYS = "keys"
 """The one folder that is not disposable without a thought: development keys."""
 
-FOLDERS = ("apps", "blobs", "built", "bytecode", "interpreters", KEYS, "wheels")
+FOLDERS = (
+    "apps", "blobs", "built", "bytecode", "interpreters", KEYS, "texts", "universal", "wheels",
+)  # fmt: skip
 """All the folders we make, but for the locks. Whatever else lies there is somebody else's."""
 
 

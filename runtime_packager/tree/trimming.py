@@ -129,6 +129,11 @@ def trim(layer: Layer, rules: Collection[str], *, wheel: bool) -> tuple[Layer, l
     return Layer(layer.origin, tuple(kept)), left_out
 
 
+def rule_of(path: str, rules: Collection[str]) -> str | None:
+    """The name of the first of ``rules`` that leaves ``path`` out, whoever brings it."""
+    return next((name for name in sorted(rules) if RULES[name].pattern.match(path)), None)
+
+
 def total(trimmed: Sequence[Trimmed]) -> list[Trimmed]:
     """One :class:`Trimmed` a rule, summed, the most bytes first."""
     files: dict[str, int] = {}
