@@ -80,7 +80,7 @@ def _binaries(
         system_libraries=config.checks.system_libraries,
         accepted=config.checks.accept,
     )
-    return [f"{problem.path}: {problem.message}" for problem in problems], len(found)
+    return [problem.message for problem in problems], len(found)
 
 
 def _imports(config: Config, made_from: Ingredients, plan: Plan) -> list[str]:

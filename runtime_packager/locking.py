@@ -13,6 +13,7 @@ from runtime_packager.interpreters import (
     read_catalogue,
     write_catalogue,
 )
+from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import write_atomic
 from runtime_packager.io.progress import Progress
 from runtime_packager.platforms import SINGLE_TARGETS, Target
@@ -95,5 +96,14 @@ def _misfit(lock: Lock | None, config: Config, target: Target) -> str | None:
     return up_to_date(lock, target, config.python, config.requirements)
 
 
-def ensure_all(config, targets, cache, progress, *, locked, offline):
+def ensure_all(
+    config: Config,
+    targets: Iterable[Target],
+    cache: Cache,
+    progress: Progress,
+    *,
+    locked: bool,
+    offline: bool,
+) -> dict[str, tuple[Lock, bool]]:
+    """A lock for every target."""
     return {t.name: ensure(config, t, progress, locked=locked, offline=offline) for t in targets}

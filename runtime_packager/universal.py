@@ -12,13 +12,14 @@ import hashlib
 import io
 import json
 import posixpath
+import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from runtime_packager.binaries import is_macho, write_universal
+from runtime_packager.binaries import is_macho, slices, write_fat
 from runtime_packager.entries import DAMAGED, Entry, FileEntry, dump_table, load_table
 from runtime_packager.errors import BuildError
 from runtime_packager.io.cache import Cache
@@ -140,7 +141,7 @@ class _Pairs:
 
 def _head(entry: FileEntry) -> bytes:
     with entry.source.open("rb", buffering=0) as stream:
-        return stream.read(8)
+        return stream.read(64)
 
 
 def _source_of(path: str) -> str:
@@ -185,10 +186,30 @@ def _stored(home: Path) -> tuple[Entry, ...] | None:
 def _universal_file(one: FileEntry, other: FileEntry, tree: Path) -> FileEntry:
     place = tree / one.path
     place.parent.mkdir(parents=True, exist_ok=True)
-    write_universal({"x86_64": one.source, "aarch64": other.source}, place)
+    with tempfile.TemporaryDirectory(dir=tree.parent) as scratch:
+        parts = [(one.source, "x86_64"), (other.source, "aarch64")]
+        write_fat([_thin(*part, Path(scratch)) for part in parts], place)
     executable = one.executable or other.executable
     seal(place, executable)
     return FileEntry(one.path, place.stat().st_size, sha256_file(place), executable, place)
+
+
+def _thin(file: Path, architecture: str, scratch: Path) -> Path:
+    """The part of ``file`` for one processor: the file itself, unless it is a universal one.
+
+    :raises BuildError: when it has none; the binary check has said so before.
+    """
+    found = slices(file)
+    part = next((part for part in found if part.architecture == architecture), None)
+    if part is None:
+        raise BuildError(f"{file} holds nothing for {architecture}")
+    if len(found) == 1 and part.offset == 0:
+        return file
+    thin = scratch / architecture
+    with file.open("rb") as source, thin.open("wb") as output:
+        source.seek(part.offset)
+        output.write(source.read(part.size))
+    return thin
 
 
 def _metadata(

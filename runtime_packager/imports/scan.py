@@ -178,7 +178,7 @@ def main() -> None:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in request["facts"].items()
     }
-    json.dump([_answer(*file, facts) for file in request["files"]], sys.stdout)
+    json.dump([_answer(path, package, facts) for path, package in request["files"]], sys.stdout)
 
 
 def _answer(path: str, package: str, facts: Facts) -> list[list[object]] | None:

@@ -115,8 +115,9 @@ KEYS = "keys"
 """The one folder that is not disposable without a thought: development keys."""
 
 FOLDERS = (
-    "apps", "blobs", "built", "bytecode", "interpreters", KEYS, "texts", "universal", "wheels",
-)  # fmt: skip
+    *("apps", "binaries", "blobs", "built", "bytecode", "interpreters", KEYS),
+    *("texts", "universal", "wheels"),
+)
 """All the folders we make, but for the locks. Whatever else lies there is somebody else's."""
 
 
