@@ -90,7 +90,7 @@ class Failures:
         groups: dict[tuple[str, ...], list[str]] = {}
         for subject, error in self.found.items():
             groups.setdefault((error.message, *error.details), []).append(subject)
-        if len(groups) == 1:
+        if len(errors) == 1:
             raise errors[0]
         details = []
         for (message, *lines), subjects in groups.items():
