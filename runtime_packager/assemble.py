@@ -184,9 +184,9 @@ def _gather(
     config: Config, target: Target, cache: Cache, steps: Steps, options: Options
 ) -> MadeFrom:
     with steps.step("lock") as step:
-        lock, again = locking.ensure(
-            config, target, steps.progress, locked=options.locked, offline=options.offline
-        )
+        lock, again = locking.ensure_all(
+            config, [target], cache, steps.progress, locked=options.locked, offline=options.offline
+        )[target.name]
         step.note = f"{len(lock.packages)} packages" + (", resolved anew" if again else "")
         step.cached = not again
     with steps.step("interpreter") as step:

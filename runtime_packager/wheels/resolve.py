@@ -21,9 +21,10 @@ from runtime_packager.errors import BuildError, InputError, PackagerError
 from runtime_packager.io.progress import Progress, Silent
 from runtime_packager.platforms import Target
 from runtime_packager.wheels.asking import ask_all
-from runtime_packager.wheels.explain import Asked, Trouble, together, trouble
+from runtime_packager.wheels.explain import Asked, trouble
 from runtime_packager.wheels.lock import Lock, LockedPackage
 from runtime_packager.wheels.requirements import requirements_digest
+from runtime_packager.wheels.trouble import Trouble, together
 
 _LOCKABLE_HINT = (
     "name a released version, or build a wheel of it and put that into a --find-links directory"
