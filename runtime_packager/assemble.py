@@ -134,7 +134,7 @@ class _Run:
         with self.steps[targets[0].name].step("lock") as step:
             self.locks = locking.ensure_all(
                 self.config,
-                [part for target in targets for part in self.config.parts(target)],
+                targets,
                 self.cache,
                 self.progress,
                 locked=self.options.locked,
