@@ -83,6 +83,13 @@ def test_two_parts_for_one_processor_are_refused() -> None:
         fat([thin(X86_64), thin(X86_64, b"other")])
 
 
+def test_kinds_of_one_processor_differ_by_more_than_capability_bits() -> None:
+    parts = [thin(ARM64), thin(ARM64, b"e", subtype=2)]
+    assert len(slices(fat(parts))) == 2
+    with pytest.raises(BuildError, match="one part a processor"):
+        fat([*parts, thin(ARM64, b"f", subtype=0x80000002)])
+
+
 def test_what_is_no_thin_file_is_refused_by_name(compiler: Compiler, tmp_path: Path) -> None:
     mac = compiler.build("a.dylib", MAC, PLAIN)
     (tmp_path / "fat").write_bytes(fat([mac.read_bytes()]))

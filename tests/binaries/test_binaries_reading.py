@@ -1,7 +1,9 @@
 """Reading: what real files of each format say, damaged ones, and the cache."""
 
+import struct
 from pathlib import Path
 
+import lief
 import pytest
 from natives import ARM_LINUX, ARM_MAC, LINUX, MAC, PLAIN, Compiler, layer_of, read
 
@@ -30,6 +32,35 @@ def test_an_elf_file_says_its_glibc_and_what_asks_for_it(
     assert part.floor == ("glibc", (2, 34))
     assert part.floor_by == "GLIBC_2.34 of libc.so.6"
     assert part.libc == "glibc"
+
+
+def test_a_glibc_version_that_the_loader_does_without_is_no_floor(
+    compiler: Compiler, tmp_path: Path
+) -> None:
+    """``VER_FLG_WEAK`` in the ``Elf64_Vernaux`` that starts with the hash of GLIBC_2.34."""
+    data = compiler.glibc("2.34").read_bytes()
+    need = struct.pack("<IH", 0x069691B4, 0)
+    assert data.count(need) == 1
+    (tmp_path / "weak.so").write_bytes(data.replace(need, struct.pack("<IH", 0x069691B4, 2)))
+    part = only(read({"a.so": tmp_path / "weak.so"}, tmp_path / "cache"))
+    assert part.floor is None
+    assert part.libc == "glibc"
+
+
+def test_a_runpath_takes_the_place_of_an_rpath(compiler: Compiler, tmp_path: Path) -> None:
+    both = lief.ELF.parse(compiler.linux("$ORIGIN/run"))
+    assert both is not None
+    both.add(lief.ELF.DynamicEntryRpath("$ORIGIN/r:/opt"))
+    both.write(str(tmp_path / "both.so"))
+    runpath = next(e for e in both.dynamic_entries if isinstance(e, lief.ELF.DynamicEntryRunPath))
+    both.remove(runpath)
+    both.write(str(tmp_path / "rpath.so"))
+    files = {name: tmp_path / name for name in ("both.so", "rpath.so")}
+    found = read(files, tmp_path / "cache")
+    assert [binary.slices[0].rpaths for binary in found] == [
+        ("$ORIGIN/run",),
+        ("$ORIGIN/r", "/opt"),
+    ]
 
 
 @pytest.mark.parametrize("soname", ["libc.so", "libc.musl-x86_64.so.1"])
