@@ -64,8 +64,8 @@ WINDOWS = frozenset(f"{name}.dll" for name in _WINDOWS.split()) | {"winspool.drv
 Microsoft's runtimes that an installer brings are none of them: ``vcruntime140``, ``msvcp140``,
 ``vcomp140``, ``mfc140u``; delvewheel, which repairs wheels, draws the same line."""
 
-WINDOWS_X64 = frozenset({"dciman32.dll", "glu32.dll", "mscoree.dll", "opengl32.dll"})
-"""Further ones that x64 has, but arm64 only with a compatibility pack."""
+WINDOWS_X64 = WINDOWS | {"dciman32.dll", "glu32.dll", "mscoree.dll", "opengl32.dll"}
+"""With further ones that x64 has, but arm64 only with a compatibility pack."""
 
 WINDOWS_DRIVERS = (
     "nvcuda.dll", "nvml.dll", "nvapi64.dll", "nvcuvid.dll", "nvencodeapi64.dll", "nvoptix.dll",
@@ -76,6 +76,25 @@ WINDOWS_DRIVERS = (
 MACOS = ("/usr/lib/*", "/System/Library/*", "@rpath/libswift*.dylib")
 """Apple's own libraries, by path: since macOS 11 they are not even files, but parts of a cache.
 Swift's run time is one of them, though programs ask for it by ``@rpath``."""
+
+OPTIONAL = (
+    "*/lib-dynload/_crypt.*",
+    "*/bitsandbytes/libbitsandbytes_cuda*",
+    "*/bitsandbytes/libbitsandbytes_rocm*",
+    "*/bitsandbytes/libbitsandbytes_xpu*",
+    "*/nvidia/nvshmem/lib/nvshmem_bootstrap_*",
+    "*/nvidia/nvshmem/lib/nvshmem_transport_*",
+    "*/triton/plugins/*",
+)
+"""Tree paths of parts that their package does without where they do not load, so that only their
+format, architecture and libc are judged: one back end for each GPU, MPI or network there is, of
+which the package picks what fits the machine; examples; and the standard library's ``crypt``, gone
+in 3.13, which has no libcrypt.so.1 on Fedora and RHEL 9."""
+
+
+def is_optional(path: str) -> bool:
+    """Whether the file at ``path`` of the tree is no loss where it does not load."""
+    return any(fnmatchcase(path, pattern) for pattern in OPTIONAL)
 
 
 def is_system_library(name: str, target: Target, extra: Collection[str] = ()) -> bool:
@@ -94,7 +113,7 @@ def is_system_library(name: str, target: Target, extra: Collection[str] = ()) ->
 def _names(target: Target) -> frozenset[str]:
     match target.os:
         case "win":
-            return WINDOWS | WINDOWS_X64 if "x86_64" in target.architectures else WINDOWS
+            return WINDOWS_X64 if "x86_64" in target.architectures else WINDOWS
         case "linux" if not target.musl:
             return GLIBC
         case _:

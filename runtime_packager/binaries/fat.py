@@ -101,10 +101,28 @@ def slices(file: bytes | Path) -> tuple[Part, ...]:
         return _table(stream, _ARCH_64 if magic == FAT_MAGIC_64 else _ARCH, name)
 
 
+def extract(file: Path, architecture: str) -> bytes:
+    """The part of a thin or universal file that is made for ``architecture``, as a thin file.
+
+    :raises BuildError: as :func:`slices`, or when it has no such part.
+    """
+    parts = slices(file)
+    part = next((part for part in parts if part.architecture == architecture), None)
+    if part is None:
+        present = ", ".join(part.architecture for part in parts)
+        raise BuildError(f"{file} has no part for {architecture}, only for {present}")
+    with file.open("rb") as stream:
+        stream.seek(part.offset)
+        return stream.read(part.size)
+
+
 def _table(stream: BinaryIO, row: struct.Struct, name: str) -> tuple[Part, ...]:
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
-    _, count = _HEADER.unpack(stream.read(_HEADER.size).ljust(_HEADER.size, b"\0"))
+    head = stream.read(_HEADER.size)
+    count = _HEADER.unpack(head)[1] if len(head) == _HEADER.size else 0
+    if not count:
+        raise BuildError(f"{name} is no Mach-O file: its table of parts is empty or cut off")
     table = stream.read(min(count, size) * row.size)
     parts = []
     for number in range(count):
@@ -138,8 +156,10 @@ def _layout(thin: Sequence[Part]) -> list[tuple[int, Part]]:
 
     arm64 comes last and the others by alignment, as in lipo.
 
-    :raises BuildError: as :func:`fat`.
+    :raises BuildError: as :func:`fat`, or when there is no part at all.
     """
+    if not thin:
+        raise BuildError("a universal file needs at least one part")
     for part in thin:
         if part.cpu[0] not in _ALIGN:
             raise BuildError(f"{part.architecture} cannot be part of a universal file")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from runtime_packager.binaries.facts import Binary, Format, Slice
@@ -12,6 +12,7 @@ _ORIGINS = ("$ORIGIN", "${ORIGIN}", "@loader_path")
 _PROGRAM = "@executable_path"
 _RPATH = "@rpath/"
 _APPLE = ("/usr/lib/", "/System/Library/")
+_LINUX = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +66,39 @@ def resolved(path: str, owner: str) -> str | None:
     return None
 
 
-def bad_rpaths(binary: Binary, part: Slice, names: Names) -> Iterator[str]:
-    """The places outside the tree where libraries are looked for, as written.
+def bad_rpaths(binary: Binary, part: Slice, names: Names) -> list[str]:
+    """The places outside the tree where libraries are looked for, as written, that do harm.
 
-    glibc and musl search every place for every name. dyld searches for names below ``@rpath``
-    alone, so one that is left over from a build does no harm unless it comes first.
+    glibc and musl search every place for every name, so on Linux each one counts, but for the
+    system's own directories: those count where they are searched before the tree for something
+    that the tree has. dyld searches for names below ``@rpath`` alone, so on macOS a place that is
+    left over from a build counts only where it is searched before the tree.
     """
-    match binary.format:
-        case "ELF":
-            yield from (rpath for rpath in part.rpaths if resolved(rpath, binary.path) is None)
-        case "Mach-O":
-            yield from _searched_outside(binary, part, names)
-        case _:
-            pass
+    searched = _searched_outside(binary, part, names)
+    outside = [rpath for rpath in part.rpaths if resolved(rpath, binary.path) is None]
+    if binary.format == "ELF":
+        return [rpath for rpath in outside if rpath in searched or not _below(rpath, _LINUX)]
+    return [rpath for rpath in outside if rpath in searched and not _below(rpath, _APPLE)]
 
 
-def _searched_outside(binary: Binary, part: Slice, names: Names) -> Iterator[str]:
-    searched: dict[str, None] = {}
-    for name in (*part.needed, *part.weak):
-        if not name.startswith(_RPATH):
-            continue
+def _below(path: str, places: tuple[str, ...]) -> bool:
+    return f"{posixpath.normpath(path)}/".startswith(places)
+
+
+def _searched_outside(binary: Binary, part: Slice, names: Names) -> set[str]:
+    """The places outside that are searched for a library of the tree before it is found."""
+    wanted = [name for name in (*part.needed, *part.weak) if name.startswith(_RPATH)]
+    if binary.format == "ELF":
+        wanted = [name for name in part.needed if "/" not in name and names.has(name)]
+    searched = set()
+    for name in wanted:
         for rpath in part.rpaths:
             place = resolved(rpath, binary.path)
-            if place is not None:
-                if posixpath.normpath(posixpath.join(place, name[len(_RPATH) :])) in names.paths:
-                    break
-            elif not f"{rpath}/".startswith(_APPLE):
-                searched[rpath] = None
-    yield from searched
+            if place is None:
+                searched.add(rpath)
+            elif posixpath.normpath(f"{place}/{name.removeprefix(_RPATH)}") in names.paths:
+                break
+    return searched
 
 
 def libpython(name: str) -> bool:

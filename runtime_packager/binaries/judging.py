@@ -9,6 +9,8 @@ Pure: it looks at facts and names. The rules, each of which gives a sentence:
 - code for Apple's processor carries a signature, or the kernel kills it;
 - every library it cannot do without is in the tree or on the target's list;
 - no library is looked for outside the tree.
+
+The last four are not asked of the files in :data:`~runtime_packager.binaries.allowed.OPTIONAL`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from runtime_packager.binaries.allowed import is_system_library
+from runtime_packager.binaries.allowed import is_optional, is_system_library
 from runtime_packager.binaries.facts import Binary, Format, Slice
 from runtime_packager.binaries.finding import Names, bad_rpaths, in_tree, libpython, system_of
 from runtime_packager.platforms import Os, Target, find_target
@@ -112,13 +114,15 @@ def _sentences(binary: Binary, rules: Rules) -> Iterator[str]:
 
 def _slice_sentences(binary: Binary, part: Slice, rules: Rules) -> Iterator[str]:
     yield from _libc(part, rules.target)
+    if is_optional(binary.path) or _wrong_libc(part, rules.target):
+        return
     yield from _floor(part, rules)
     if binary.format == "Mach-O" and part.architecture == "aarch64" and not part.signed:
         yield "has no signature, not even an ad-hoc one: arm64 Macs kill what loads it"
-    for rpath in bad_rpaths(binary, part, rules.names):
-        yield f"looks for libraries outside the tree, in {rpath or 'the working directory'}"
-    if not _wrong_libc(part, rules.target):
-        yield from _missing(binary, part, rules)
+    if outside := bad_rpaths(binary, part, rules.names):
+        places = ", ".join(rpath or "the working directory" for rpath in outside)
+        yield f"looks for libraries outside the tree, in {places}"
+    yield from _missing(binary, part, rules)
 
 
 def _wrong_libc(part: Slice, target: Target) -> bool:
@@ -133,7 +137,7 @@ def _libc(part: Slice, target: Target) -> Iterator[str]:
 
 
 def _floor(part: Slice, rules: Rules) -> Iterator[str]:
-    if part.floor is None or _wrong_libc(part, rules.target):
+    if part.floor is None:
         return
     kind, needed = part.floor
     if rules.target.os == "mac" and kind != "macos":

@@ -89,15 +89,14 @@ def _elf(path: str) -> list[Row] | None:
     binary = ELF.parse(path, config)
     if binary is None:
         raise UnreadableError("it starts like an ELF file but is none")
-    header = binary.header
-    if _is_device(header.machine_type):
-        return None
-    if header.file_type not in (ELF.Header.FILE_TYPE.DYN, ELF.Header.FILE_TYPE.EXEC):
+    header, kinds = binary.header, ELF.Header.FILE_TYPE
+    if _is_device(header.machine_type) or header.file_type in (kinds.REL, kinds.CORE):
         return None
     loads = [s for s in binary.segments if s.type == ELF.Segment.TYPE.LOAD]
-    if not loads:
-        raise UnreadableError("it has nothing to load")
-    _require_whole(path, max(s.file_offset + s.physical_size for s in loads))
+    if header.file_type not in (kinds.DYN, kinds.EXEC) or not loads:
+        raise UnreadableError("it starts like an ELF file but has nothing to load")
+    table = header.section_header_offset + header.numberof_sections * header.section_header_size
+    _require_whole(path, max([table, *(s.file_offset + s.physical_size for s in loads)]))
     return [_elf_slice(binary)]
 
 
@@ -159,9 +158,13 @@ def _pe(path: str) -> list[Row] | None:
     binary = PE.parse(path, config)
     if binary is None:
         raise UnreadableError("it starts like a Windows program but is none")
-    raw = [section.pointerto_raw_data + section.sizeof_raw_data for section in binary.sections]
-    _require_whole(path, max(raw, default=0))
     optional = binary.optional_header
+    ends = [section.pointerto_raw_data + section.sizeof_raw_data for section in binary.sections]
+    if binary.header.numberof_sections != len(ends):
+        raise UnreadableError(
+            f"it should have {binary.header.numberof_sections} sections, {len(ends)} are readable"
+        )
+    _require_whole(path, max([optional.sizeof_headers, *ends]))
     version = [optional.major_subsystem_version, optional.minor_subsystem_version]
     flags = binary.header.characteristics_list
     return [

@@ -1,7 +1,8 @@
 """What an app does not need, left out by named rules before it is ever written.
 
 A rule is a pattern over tree paths. The rules about the interpreter look at its layer alone;
-``wheel-tests`` and ``pyi`` look at the wheels'. Every rule can be switched in the config.
+``pyi``, ``script-stubs`` and ``wheel-tests`` look at the wheels'. Every rule can be switched in
+the config.
 """
 
 from __future__ import annotations
@@ -98,6 +99,13 @@ RULES: dict[str, Rule] = {
         ),
         _rule("man", "manual pages", r"python/share/man/"),
         _rule("pyi", "type stubs, which no program reads", r".*\.pyi$", wheels=True),
+        _rule(
+            "script-stubs",
+            "Windows programs that installers copy to start scripts: an app installs nothing",
+            r".*/setuptools/(?:cli|gui)(?:-\w+)?\.exe$",
+            r".*/(?:pip/_vendor/)?distlib/[tw]\d+(?:-\w+)?\.exe$",
+            wheels=True,
+        ),
         _rule(
             "wheel-tests",
             "test folders inside wheels",
