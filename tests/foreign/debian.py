@@ -105,9 +105,7 @@ def _apt(root: Path, name: str, *words: str) -> None:
         "Dir::State::status": str(root / "status"),
     }
     settings = [word for item in options.items() for word in ("-o", "=".join(item))]
-    done = subprocess.run(
-        ["apt-get", "--quiet", *settings, *words], capture_output=True, text=True
-    )
+    done = subprocess.run(["apt-get", "--quiet", *settings, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -136,14 +134,18 @@ def _machine(source: Path) -> str:
 
 
 def _undo_debian(stdlib: Path) -> None:
-    """Debian's ``site-packages`` is only for virtual environments; ours is for all."""
+    """Debian keeps ``site-packages`` for virtual environments; ours is for all.
+
+    Its ``site`` is frozen into the program, so what it leaves out is added after it has run.
+    """
+    (stdlib / "sitecustomize.py").write_text(
+        "import os, site\n"
+        "site.addsitedir(os.path.join(os.path.dirname(os.__file__), 'site-packages'))\n"
+    )
     question = 'sys.base_prefix != sys.prefix or hasattr(sys, "real_prefix")'
-    for name in ("site.py", "sysconfig.py"):
-        text = (stdlib / name).read_text()
-        assert text.count(question) == 1, name
-        text = text.replace(question, "True")
-        text = re.sub(r'"(local/lib|python3|dist-packages)"', '"no-such-folder"', text)
-        (stdlib / name).write_text(text)
+    text = (stdlib / "sysconfig.py").read_text()
+    assert text.count(question) == 1
+    (stdlib / "sysconfig.py").write_text(text.replace(question, "True"))
 
 
 def _bring_libraries(source: Path, prefix: Path, machine: str) -> None:
@@ -182,4 +184,3 @@ def _needed(path: Path) -> list[str]:
         ["patchelf", "--print-needed", path], capture_output=True, text=True, check=True
     )
     return done.stdout.split()
-

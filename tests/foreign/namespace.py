@@ -47,19 +47,19 @@ class Namespace:
         user = [f"--user={ours}/user"] if self._user else []
         return ["nsenter", *user, f"--mount={ours}/mnt", f"--pid={ours}/pid_for_children"]
 
-    def processes(self) -> dict[int, str]:
-        """Processes inside by their id outside, with the last part of their command's name.
+    def processes(self) -> dict[int, list[str]]:
+        """The command lines of the processes inside, by their id as this machine counts.
 
         Zombies are not counted.
         """
         inside = os.readlink(f"/proc/{self._first.pid}/ns/pid_for_children")
-        result = {}
+        result: dict[int, list[str]] = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 if os.readlink(folder / "ns/pid") == inside:
-                    words = (folder / "cmdline").read_bytes().split(b"\0")
-                    if words[0]:
-                        result[int(folder.name)] = words[0].replace(b"\\", b"/").decode()
+                    line = (folder / "cmdline").read_bytes().decode()
+                    if line:
+                        result[int(folder.name)] = line.split("\0")
             except OSError:  # it has ended meanwhile
                 continue
         return result

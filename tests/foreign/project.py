@@ -48,6 +48,13 @@ class Project:
         assert isinstance(answer, dict)
         return answer
 
+    def assembled(self, *platforms: str) -> Project:
+        """Itself, locked and assembled for these."""
+        chosen = [word for name in platforms for word in ("--platform", name)]
+        self.run("lock", *chosen)
+        self.run("assemble", *chosen)
+        return self
+
     def verify(self, tree: Path) -> None:
         """The whole tree, every byte; fails when anything is not as it was sealed."""
         self.run("verify", tree)

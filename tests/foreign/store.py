@@ -22,7 +22,7 @@ def ci_cache() -> Path:
 
 
 def made(name: str, modules: tuple[str, ...], facts: str, make: Callable[[Path], None]) -> Path:
-    """The directory that ``make`` fills, made again when a module or a fact it is made from changes.
+    """The directory that ``make`` fills, made anew when a module or a fact behind it changes.
 
     :param modules: files of this directory whose text decides the result.
     :param facts: what else does: versions, digests.

@@ -7,6 +7,7 @@ that runs in it changes the chroot, and nothing of it is left when it ends.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from foreign.store import ci_cache
 
 CHROOT = "trixie-wine-1"
 """Its name in the CI cache; ``.ci/foreign.sh`` says the same."""
+
+PATIENCE = 60
+"""Seconds after which a program that should have ended is given up."""
 
 ENVIRONMENT = {
     "HOME": "/root",
@@ -69,7 +73,8 @@ class Wine:
 
     def run(self, *words: object, **env: str) -> subprocess.CompletedProcess[str]:
         """Run to the end, its output as text with Unix line ends."""
-        return subprocess.run(self.command(*words, **env), capture_output=True, text=True)
+        command = self.command(*words, **env)
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
     def start(self, *words: object, **options: Any) -> subprocess.Popen[str]:
         """Start it with a pipe for its output."""
@@ -79,8 +84,11 @@ class Wine:
 
     def running(self, name: str) -> list[int]:
         """Ids, as this machine counts, of the processes whose program is called ``name``."""
-        found = self.namespace.processes().items()
-        return [pid for pid, command in found if command.rpartition("/")[2] == name]
+        return [
+            pid
+            for pid, (program, *_) in self.namespace.processes().items()
+            if re.split(r"[/\\]", program)[-1] == name
+        ]
 
 
 def windows_path(path: Path) -> str:
