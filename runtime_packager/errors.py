@@ -6,7 +6,9 @@ and a hint that says what to do. Anything that is not a :class:`PackagerError` i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 
 class PackagerError(Exception):
@@ -58,3 +60,48 @@ class IntegrityError(PackagerError):
 
     exit_code = 5
     kind = "integrity"
+
+
+@dataclass
+class Failures:
+    """What failed for each of several subjects (platforms, say), to be raised as one error."""
+
+    found: dict[str, PackagerError] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, subject: str) -> Iterator[None]:
+        """Note a :class:`PackagerError` of the block and go on behind it."""
+        try:
+            yield
+        except PackagerError as error:
+            self.found[subject] = error
+
+    def raise_any(self, what: str) -> None:
+        """Raise what was noted; several as one, the same for several subjects said once.
+
+        :param what: the message when there are several, such as "cannot be assembled"; the
+            subjects' names are put before it.
+        :raises PackagerError: of the common kind, else :class:`IntegrityError` when there is one
+            among them, else :class:`BuildError`.
+        """
+        errors = list(self.found.values())
+        if not errors:
+            return
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for subject, error in self.found.items():
+            groups.setdefault((error.message, *error.details), []).append(subject)
+        if len(errors) == 1:
+            raise errors[0]
+        details = []
+        for (message, *lines), subjects in groups.items():
+            details += [f"{', '.join(subjects)}: {message}", *(f"  {line}" for line in lines)]
+        hints = dict.fromkeys(error.hint for error in errors if error.hint)
+        message = f"{', '.join(self.found)} {what}"
+        raise _kind(errors)(message, "; ".join(hints) or None, details=details)
+
+
+def _kind(errors: Sequence[PackagerError]) -> type[PackagerError]:
+    kinds = {type(error) for error in errors}
+    if len(kinds) == 1:
+        return kinds.pop()
+    return IntegrityError if any(isinstance(e, IntegrityError) for e in errors) else BuildError

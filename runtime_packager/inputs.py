@@ -10,8 +10,8 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from runtime_packager import __version__
@@ -26,18 +26,40 @@ from runtime_packager.manifest import ReleaseFacts
 from runtime_packager.platforms import Target
 from runtime_packager.wheels import Lock, render
 
-FORMAT = 1
+FORMAT = 2
 """Raise it whenever the same inputs would be assembled differently."""
 
 ISOLATION = ("-I", "-B", "-X", "utf8")
 """Interpreter arguments of every runtime: isolated, writing no bytecode, UTF-8 on every system."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """All that decides the tree of one target, known before anything is built.
+
+    :param compiler: compiles the bytecode; the target's interpreter where that runs here.
+    :param app_files: with paths relative to ``app/``.
+    :param launcher: the launcher's file, and ``configuration`` what its cfg says.
+    """
+
+    target: Target
+    lock: Lock
+    interpreter: Interpreter
+    compiler: Interpreter
+    app_files: tuple[FileEntry, ...]
+    launcher: FileEntry
+    configuration: bytes
+
+
 def launcher(config: Config, target: Target) -> tuple[FileEntry, bytes]:
     """The launcher's file and its configuration."""
+    return launcher_entry(target, config.launcher), start_configuration(config, target, STUB)
+
+
+def start_configuration(config: Config, target: Target, stub: str) -> bytes:
+    """The cfg of a launcher that starts ``app/<stub>.py``."""
     arguments = [*ISOLATION, *(["-" + "O" * config.optimize] if config.optimize else [])]
-    text = configuration(target.interpreter(config.python), arguments, f"app/{STUB}.py", {})
-    return launcher_entry(target, config.launcher), text
+    return configuration(target.interpreter(config.python), arguments, f"app/{stub}.py", {})
 
 
 def app_directory(config: Config) -> str:
@@ -60,53 +82,59 @@ def created() -> int:
     return int(text)
 
 
-def facts(
-    config: Config,
-    target: Target,
-    lock: Lock,
-    interpreter: Interpreter,
-    app_files: Sequence[FileEntry],
-    launcher_file: FileEntry,
-    launcher_configuration: bytes,
-) -> ReleaseFacts:
-    """What the manifest will state about the tree, apart from its files."""
-    lock_sha256 = _digest(render(lock, write_urls=False))
-    decides: dict[str, Any] = {
-        "format": FORMAT,
-        "tool": __version__,
-        "product": [config.name, config.version, config.epoch],
-        "platform": target.name,
-        "python": str(config.python),
-        "interpreter": interpreter.digest,
-        "provenance": asdict(interpreter.provenance),
-        "lock": lock_sha256,
-        "app": [[file.path, file.sha256, file.executable] for file in app_files],
-        "entry": repr(config.entry),
-        "launcher": [config.launcher, launcher_file.sha256],
-        "configuration": launcher_configuration.decode(),
-        "trim": sorted(config.trim),
-        "optimize": config.optimize,
-        "created": created(),
-    }
-    text = json.dumps(decides, sort_keys=True, ensure_ascii=False)
+def facts(config: Config, target: Target, parts: Sequence[Ingredients]) -> ReleaseFacts:
+    """What the manifest will state about the tree, apart from its files.
+
+    :param parts: the ingredients of ``target``, or of both targets that a universal one is of.
+    """
+    locks = [_digest(render(part.lock, write_urls=False)) for part in parts]
+    provenance = tuple(asdict(part.interpreter.provenance) for part in parts)
     return ReleaseFacts(
         product=config.name,
         version=config.version,
         epoch=config.epoch,
         platform=target.name,
-        interpreter=asdict(interpreter.provenance),
-        lock_sha256=lock_sha256,
+        interpreters=provenance,
+        lock_sha256=locks[0] if len(locks) == 1 else _digest("".join(f"{x}\n" for x in locks)),
         tool=f"runtime-packager {__version__}",
         created=created(),
-        inputs=_digest(text),
-        launcher=launcher_file.path,
+        inputs=_digest(
+            json.dumps(
+                [
+                    _decides(config, target, part, lock)
+                    for part, lock in zip(parts, locks, strict=True)
+                ],
+                sort_keys=True,
+                ensure_ascii=False,
+            )
+        ),
+        launcher=f"{config.launcher}{target.executable_suffix}",
     )
+
+
+def _decides(config: Config, target: Target, part: Ingredients, lock: str) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "tool": __version__,
+        "product": [config.name, config.version, config.epoch],
+        "platform": target.name,
+        "floor": part.target.floor,
+        "python": str(config.python),
+        "interpreter": part.interpreter.digest,
+        "provenance": asdict(part.interpreter.provenance),
+        "compiler": [part.compiler.digest, part.compiler.provenance.python],
+        "lock": lock,
+        "app": [[file.path, file.sha256, file.executable] for file in part.app_files],
+        "entry": repr(config.entry),
+        "launcher": [config.launcher, part.launcher.sha256],
+        "scripts": config.scripts,
+        "configuration": part.configuration.decode(),
+        "trim": sorted(config.trim),
+        "checks": asdict(config.checks),
+        "optimize": config.optimize,
+        "created": created(),
+    }
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def entry_of(path: str, data: bytes, source: Path) -> FileEntry:
-    """An entry for bytes we made ourselves."""
-    return FileEntry(path, len(data), hashlib.sha256(data).hexdigest(), False, source)

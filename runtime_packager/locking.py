@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from runtime_packager.config import Config
 from runtime_packager.errors import InputError
@@ -13,44 +13,100 @@ from runtime_packager.interpreters import (
     read_catalogue,
     write_catalogue,
 )
+from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import write_atomic
 from runtime_packager.io.progress import Progress
 from runtime_packager.platforms import SINGLE_TARGETS, Target
-from runtime_packager.wheels import Lock, parse, render, resolve, up_to_date
+from runtime_packager.wheels import (
+    WHEELHOUSE,
+    Job,
+    Lock,
+    build_all,
+    parse,
+    render,
+    resolve_all,
+    up_to_date,
+)
 
 
-def ensure(
+def expand(config: Config, targets: Iterable[Target]) -> list[Target]:
+    """The targets that have locks: a universal one stands for its parts; each comes once."""
+    parts = (part for t in targets for part in (config.parts(t) if t.parts else (t,)))
+    return list({part.name: part for part in parts}.values())
+
+
+def ensure_all(
     config: Config,
-    target: Target,
+    targets: Iterable[Target],
+    cache: Cache,
     progress: Progress,
     *,
     locked: bool,
     offline: bool,
-) -> tuple[Lock, bool]:
-    """The lock that fits the requirements; and whether it had to be made now.
+) -> dict[str, tuple[Lock, bool]]:
+    """Per target (or part of one) the lock that fits, and whether it had to be made now.
 
-    :raises InputError: when it does not fit and ``locked`` or ``offline`` forbid to renew it.
+    Those that do not fit are renewed in one go; the others stay as they are.
+
+    :raises InputError: when locks are damaged, or do not fit and ``locked`` or ``offline`` forbid
+        to renew them; says it of all.
     """
-    path = config.lock_file(target)
-    known = read(config, target)
-    reason = _misfit(known, config, target)
-    if known and reason is None:
-        return known, False
-    if locked or offline:
-        raise InputError(
-            f"{path.name} does not fit the requirements: {reason}",
-            "run `runtime-packager lock`, then commit the lock",
-        )
-    progress.note(f"locking {target.name}: {reason}")
-    return make(config, target, progress), True
+    wanted = expand(config, targets)
+    known = _read_all(config, wanted)
+    reasons = {t: why for t in wanted if (why := _misfit(known[t.name], config, t))}
+    if reasons and (locked or offline):
+        raise misfits({config.lock_file(t).name: why for t, why in reasons.items()})
+    for target, why in reasons.items():
+        progress.note(f"locking {target.name}: {why}")
+    made = make_all(config, reasons, cache, progress) if reasons else {}
+    fitting = {name: lock for name, lock in known.items() if lock} | made
+    return {t.name: (fitting[t.name], t.name in made) for t in wanted}
 
 
-def make(config: Config, target: Target, progress: Progress) -> Lock:
-    """Resolve the requirements for ``target`` and write its lock."""
-    lock = resolve(config.requirements, target, config.python, progress)
-    path = config.lock_file(target)
-    write_atomic(path, render(lock, write_urls=config.lock_urls).encode())
-    return parse(path.read_text(encoding="utf-8"), str(path))
+def misfits(reasons: Mapping[str, str]) -> InputError:
+    """The error for locks, by name, that do not fit what they are for."""
+    hint = "run `runtime-packager lock`, then commit the locks"
+    if len(reasons) == 1:
+        ((name, reason),) = reasons.items()
+        return InputError(f"{name} does not fit the requirements: {reason}", hint)
+    lines = [f"{name}: {reason}" for name, reason in reasons.items()]
+    return InputError(f"{len(lines)} locks do not fit the requirements", hint, details=lines)
+
+
+def make_all(
+    config: Config, targets: Iterable[Target], cache: Cache, progress: Progress
+) -> dict[str, Lock]:
+    """Resolve the requirements for all targets, then write all their locks, or none.
+
+    Source archives are built now, so that one that compiles is refused here.
+
+    :raises PackagerError: as :func:`~runtime_packager.wheels.resolve_all` and
+        :func:`~runtime_packager.wheels.build_all`.
+    """
+    wanted = expand(config, targets)
+    resolved = resolve_all(config.requirements, wanted, config.python, progress)
+    place, files = config.locks / WHEELHOUSE, config.requirements
+    jobs = (Job(t, config.python, cache, progress, place, files) for t in wanted)
+    build_all((resolved[job.target.name], job) for job in jobs)
+    texts = {t: render(resolved[t.name], write_urls=config.lock_urls) for t in wanted}
+    for target, text in texts.items():
+        write_atomic(config.lock_file(target), text.encode())
+    return {t.name: parse(text, str(config.lock_file(t))) for t, text in texts.items()}
+
+
+def _read_all(config: Config, targets: Iterable[Target]) -> dict[str, Lock | None]:
+    found, errors = dict[str, Lock | None](), list[InputError]()
+    for target in targets:
+        try:
+            found[target.name] = read(config, target)
+        except InputError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        lines = [line for error in errors for line in str(error).splitlines()]
+        raise InputError(f"{len(errors)} locks cannot be used", errors[0].hint, details=lines)
+    return found
 
 
 def read(config: Config, target: Target) -> Lock | None:
@@ -84,8 +140,13 @@ def read_or_none(config: Config, target: Target) -> Lock | None:
 
 
 def stale(config: Config, targets: Iterable[Target]) -> dict[str, str]:
-    """Why each target's lock does not fit the requirements; empty when all do."""
-    reasons = {target.name: _misfit(read(config, target), config, target) for target in targets}
+    """Why each target's lock does not fit the requirements; empty when all do.
+
+    :raises InputError: when locks are damaged; says it of all.
+    """
+    wanted = expand(config, targets)
+    known = _read_all(config, wanted)
+    reasons = {target.name: _misfit(known[target.name], config, target) for target in wanted}
     return {name: reason for name, reason in reasons.items() if reason}
 
 

@@ -2,7 +2,7 @@
 
 from runtime_packager.app.collect import Data, collect
 from runtime_packager.app.entry import ConsoleScript, EntryPoint, Function, Script, parse_entry
-from runtime_packager.app.pack import STUB, app_key, pack
+from runtime_packager.app.pack import STUB, app_key, pack, stub_text
 
 __all__ = [
     "STUB",
@@ -15,4 +15,5 @@ __all__ = [
     "collect",
     "pack",
     "parse_entry",
+    "stub_text",
 ]

@@ -56,6 +56,12 @@ def pack(files: Sequence[FileEntry], entry: Script | Function, cache: Cache) -> 
     return Layer("the app", load_table((home / "table.json").read_bytes(), home / "tree")), False
 
 
+def stub_text(entry: Script | Function) -> str:
+    """The module that starts ``entry`` from inside ``app/``."""
+    text = _TEMPLATE.read_text(encoding="utf-8")
+    return text.replace('"main.py"', json.dumps(_entry_text(entry)), 1)
+
+
 def _stored(home: Path) -> Layer | None:
     try:
         entries = load_table((home / "table.json").read_bytes(), home / "tree")
@@ -84,8 +90,7 @@ def _write(files: Sequence[FileEntry], entry: Script | Function, staging: Path) 
     for file in files:
         _copy(file, app / file.path)
     stub = app / f"{STUB}.py"
-    text = _TEMPLATE.read_text(encoding="utf-8")
-    stub.write_text(text.replace('"main.py"', json.dumps(_entry_text(entry)), 1), encoding="utf-8")
+    stub.write_text(stub_text(entry), encoding="utf-8")
     seal(stub, False)
     make_shiv(app, tree / ARCHIVE, directory=DIRECTORY, stub=STUB)
     seal(tree / ARCHIVE, False)

@@ -22,6 +22,7 @@ COMMANDS = {
     "keys": "Make and show signing keys.",
     "interpreters": "Show and update the pinned interpreters.",
     "cache": "Show what the cache holds, and empty it.",
+    "ci": "Write workflows that assemble and try the runtimes.",
     "doctor": "Say what this machine lacks, before a build finds out.",
     "init": "Write a commented configuration for a project.",
 }

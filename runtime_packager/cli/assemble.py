@@ -38,6 +38,11 @@ SHOWN_UNCOMPILED = 3
 @click.option("--locked", is_flag=True, help="Fail when the lock does not fit the requirements.")
 @click.option("--offline", is_flag=True, help="Use what the cache holds, and no network.")
 @click.option("--force", is_flag=True, help="Assemble even when nothing changed.")
+@click.option(
+    "--path-budget",
+    type=click.IntRange(60, 259),
+    help="Characters a path inside a tree for Windows may have.  [default: the config's, else 200]",
+)
 @unofficial_option
 @shared_options
 def command(
@@ -49,6 +54,7 @@ def command(
     locked: bool,
     offline: bool,
     force: bool,
+    path_budget: int | None,
     allow_unofficial: bool,
 ) -> None:
     """Make the runtime: one relocatable, sealed, signed directory per platform.
@@ -64,16 +70,15 @@ def command(
         config,
         output=output.absolute() if output else config.output,
         link_mode=link_mode or config.link_mode,
+        checks=replace(config.checks, path_budget=path_budget or config.checks.path_budget),
     )
     cache = shared.cache(config)
     targets = chosen_targets(config, platforms, [host_target()])
     options = Options(locked, offline, force, allow_unofficial)
-    results = []
-    for target in targets:
-        with reporter(quiet=shared.silent) as progress:
-            signing = signer(key, cache, progress)
-            made = assemble(config, target, signing, cache, progress, options)
-        results.append(made)
+    with reporter(quiet=shared.silent) as progress:
+        signing = signer(key, cache, progress)
+        results = assemble(config, targets, signing, cache, progress, options)
+    for made in results:
         if not shared.silent:
             _summary(made, signing.public.purpose)
         elif not shared.as_json:
@@ -106,14 +111,14 @@ def _summary(made: Assembled, purpose: str) -> None:
         )
     for notice in made.notices:
         out.print(f"  {notice}", soft_wrap=True, markup=False)
-    interpreter = made.release.interpreter
-    out.print(
-        f"  interpreter: CPython {interpreter['python']} from {interpreter['source']}: "
-        f"{interpreter['origin']}, sha256 {interpreter['sha256']}",
-        soft_wrap=True,
-        markup=False,
-    )
-    if purpose != "release" or not interpreter["official"]:
+    for interpreter in made.release.interpreters:
+        out.print(
+            f"  interpreter: CPython {interpreter['python']} from {interpreter['source']}: "
+            f"{interpreter['origin']}, sha256 {interpreter['sha256']}",
+            soft_wrap=True,
+            markup=False,
+        )
+    if purpose != "release" or not _is_official(made):
         _warn_not_for_release(made, purpose)
     total = sum(step.seconds for step in made.steps)
     out.print(f"[bold green]assembled[/] {_place(made)} in {total:.1f} s", soft_wrap=True)
@@ -133,11 +138,15 @@ def _place(made: Assembled) -> str:
     )
 
 
+def _is_official(made: Assembled) -> bool:
+    return all(interpreter["official"] for interpreter in made.release.interpreters)
+
+
 def _warn_not_for_release(made: Assembled, purpose: str) -> None:
     reasons = []
     if purpose != "release":
         reasons.append("it is signed with a development key")
-    if not made.release.interpreter["official"]:
+    if not _is_official(made):
         reasons.append("its interpreter is no official python-build-standalone release")
     console().print(f"[bold yellow]NOT FOR RELEASE:[/] {' and '.join(reasons)}", soft_wrap=True)
 
@@ -151,7 +160,7 @@ def _as_json(made: Assembled, key: Any) -> dict[str, Any]:
         "size": made.size,
         "files": release.file_count,
         "tree_root": release.tree_root,
-        "interpreter": dict(release.interpreter),
+        "interpreters": [dict(interpreter) for interpreter in release.interpreters],
         "signed_by": {"keyid": key.keyid, "purpose": key.purpose},
         "steps": [
             {"name": s.name, "seconds": round(s.seconds, 3), "note": s.note, "cached": s.cached}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runtime_packager.cli.common import Shared, chosen_targets, platform_option, shared_options
 from runtime_packager.cli.output import console, emit_json
 from runtime_packager.cli.reporting import reporter
-from runtime_packager.errors import InputError
 
 if TYPE_CHECKING:
+    from runtime_packager.config import Config
     from runtime_packager.wheels import Lock
 
 
@@ -23,44 +24,44 @@ if TYPE_CHECKING:
 def command(shared: Shared, platforms: tuple[str, ...], check: bool) -> None:
     """Resolve the requirements for every platform and write the lock files.
 
-    pip resolves as the target: with its environment markers and its wheel tags. The locks are
-    PEP 751 files, manifests/locks/pylock.<platform>.toml; commit them.
+    pip resolves as the target: with its environment markers and its wheel tags. What has no wheel
+    somewhere, or compiles, is reported for all platforms at once, and then nothing is written. The
+    locks are PEP 751 files, manifests/locks/pylock.<platform>.toml; commit them.
     """
     from runtime_packager import locking
 
     config = shared.config()
-    targets = chosen_targets(config, platforms, config.platforms)
+    targets = locking.expand(config, chosen_targets(config, platforms, config.platforms))
     if check:
         _check(shared, locking.stale(config, targets))
         return
-    rows = []
-    for target in targets:
-        began = time.perf_counter()
-        with reporter(quiet=shared.silent) as progress:
-            before = locking.read_or_none(config, target)
-            lock = locking.make(config, target, progress)
-        rows.append((target.name, lock, time.perf_counter() - began))
-        if not shared.silent:
-            _report(target.name, before, lock, rows[-1][2])
+    began = time.perf_counter()
+    before = {target.name: locking.read_or_none(config, target) for target in targets}
+    with reporter(quiet=shared.silent) as progress:
+        locks = locking.make_all(config, targets, shared.cache(config), progress)
+    seconds = time.perf_counter() - began
     if shared.as_json:
-        emit_json(
-            {
-                "locks": [
-                    {
-                        "platform": name,
-                        "file": str(config.locks / f"pylock.{name}.toml"),
-                        "packages": {p.name: p.version for p in lock.packages},
-                        "seconds": round(seconds, 3),
-                    }
-                    for name, lock, seconds in rows
-                ]
-            }
-        )
+        emit_json({"locks": _rows(config, locks), "seconds": round(seconds, 3)})
+    elif not shared.silent:
+        for name, lock in locks.items():
+            _report(name, before[name], lock)
+        console().print(f"{len(locks)} platforms in {seconds:.1f} s")
 
 
-def _report(name: str, before: Lock | None, lock: Lock, seconds: float) -> None:
+def _rows(config: Config, locks: Mapping[str, Lock]) -> list[dict[str, Any]]:
+    return [
+        {
+            "platform": name,
+            "file": str(config.locks / f"pylock.{name}.toml"),
+            "packages": {package.name: package.version for package in lock.packages},
+        }
+        for name, lock in locks.items()
+    ]
+
+
+def _report(name: str, before: Lock | None, lock: Lock) -> None:
     out = console()
-    out.print(f"[bold green]locked[/] {name}: {len(lock.packages)} packages in {seconds:.1f} s")
+    out.print(f"[bold green]locked[/] {name}: {len(lock.packages)} packages")
     old = {p.name: p.version for p in before.packages} if before else {}
     new = {p.name: p.version for p in lock.packages}
     if before is None:
@@ -73,11 +74,9 @@ def _report(name: str, before: Lock | None, lock: Lock, seconds: float) -> None:
 
 def _check(shared: Shared, stale: dict[str, str]) -> None:
     if stale:
-        raise InputError(
-            "the locks do not fit the requirements",
-            "run `runtime-packager lock`",
-            details=[f"{name}: {reason}" for name, reason in stale.items()],
-        )
+        from runtime_packager.locking import misfits
+
+        raise misfits(stale)
     if shared.as_json:
         emit_json({"locks": "up to date"})
     elif not shared.quiet:

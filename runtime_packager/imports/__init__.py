@@ -1,6 +1,19 @@
 """Whether every import resolves in a tree that this host cannot run, read from files alone."""
 
-from runtime_packager.imports.check import Missing, check_imports
-from runtime_packager.imports.modules import Modules, builtin_modules
+from runtime_packager.imports.builtin import unix_builtins, windows_builtins
+from runtime_packager.imports.check import Missing, Wanted, check_imports
+from runtime_packager.imports.modules import Modules, path_lines
+from runtime_packager.imports.scan import facts_of
+from runtime_packager.imports.scanning import scan_app
 
-__all__ = ["Missing", "Modules", "builtin_modules", "check_imports"]
+__all__ = [
+    "Missing",
+    "Modules",
+    "Wanted",
+    "check_imports",
+    "facts_of",
+    "path_lines",
+    "scan_app",
+    "unix_builtins",
+    "windows_builtins",
+]

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from runtime_packager.entries import FileEntry
 from runtime_packager.imports.modules import Kind, Modules
-from runtime_packager.imports.scan import Facts, Import, imports_of
+from runtime_packager.imports.scan import Import
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +33,12 @@ class Missing:
 class Wanted:
     """What has to resolve.
 
-    :param app_files: the app's files, at their tree paths.
-    :param app_root: the directory of the tree whose modules the app imports.
+    :param imports: by file of the app what it imports.
     :param top_level: by requirement (``numpy 2.3.4``) the modules it makes importable.
     :param optional: modules that may be missing, ``name.*`` for what is below a name.
     """
 
-    app_files: Sequence[FileEntry]
-    app_root: str
+    imports: Mapping[str, Sequence[Import]]
     top_level: Mapping[str, Sequence[str]]
     optional: Sequence[str] = ()
 
@@ -49,7 +46,6 @@ class Wanted:
 def check_imports(
     wanted: Wanted,
     modules: Modules,
-    facts: Facts,
     explain: Callable[[Sequence[str]], str] = lambda paths: "",
 ) -> list[Missing]:
     """Every module that is wanted and not there, by name.
@@ -57,7 +53,7 @@ def check_imports(
     :param explain: says of tree paths, any of which would be the module, why they are not there.
     """
     askers: dict[str, list[str]] = {}
-    for asker, module in _asked(wanted, modules, facts):
+    for asker, module in _asked(wanted, modules):
         askers.setdefault(module, []).append(asker)
     return [
         Missing(module, tuple(dict.fromkeys(who)), _reason(module, modules, explain))
@@ -74,27 +70,16 @@ def _patterns(optional: Sequence[str]) -> Iterator[str]:
             yield f"{name}.*"
 
 
-def _asked(wanted: Wanted, modules: Modules, facts: Facts) -> Iterator[tuple[str, str]]:
+def _asked(wanted: Wanted, modules: Modules) -> Iterator[tuple[str, str]]:
     """(who, module) for all that does not resolve."""
     for requirement, names in wanted.top_level.items():
         for name in names:
             if modules.find(name) is None:
                 yield requirement, name
-    for file in wanted.app_files:
-        if file.path.endswith(".py"):
-            short = file.path.removeprefix(f"{wanted.app_root}/")
-            for found in _imports(file, wanted.app_root, facts):
-                for module in _unresolved(found, modules):
-                    yield f"{short}:{found.line}", module
-
-
-def _imports(file: FileEntry, root: str, facts: Facts) -> list[Import]:
-    inside = file.path.removeprefix(f"{root}/").rpartition("/")[0]
-    package = inside.replace("/", ".") if file.path.startswith(f"{root}/") else ""
-    try:
-        return imports_of(file.source.read_bytes(), package, facts)
-    except (SyntaxError, ValueError):
-        return []  # a template, say: the bytecode step lists what does not compile
+    for file, imports in wanted.imports.items():
+        for found in imports:
+            for module in _unresolved(found, modules):
+                yield f"{file}:{found.line}", module
 
 
 def _unresolved(found: Import, modules: Modules) -> Iterator[str]:

@@ -2,23 +2,17 @@
 
 The rules are those of ``importlib``'s path finder: in each directory of the path a package with
 ``__init__``, then an extension module, then a source, then a namespace directory; names are
-case-sensitive everywhere. Modules built into the interpreter are found in its binary: their names
-stand there, as C strings, in the table ``PyImport_Inittab``.
+case-sensitive everywhere.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
-from pathlib import Path
 
 SOURCE_SUFFIXES = (".py", ".pyc")
 _ANY_EXTENSION = (".so", ".pyd")
-_BIGGEST_INTERPRETER = 1 << 30
-"""Bytes read of a binary that may hold built-in modules: far above any real one."""
 
 
 class Kind(Enum):
@@ -117,35 +111,6 @@ def _directories(paths: Iterable[str]) -> frozenset[str]:
             found.add(parent)
             parent = parent.rpartition("/")[0]
     return frozenset(found)
-
-
-def builtin_modules(binaries: Sequence[Path]) -> Callable[[str], bool]:
-    """Whether a name is a module built into an interpreter.
-
-    :param binaries: the interpreter, and on Windows the DLL that it starts; read at the first
-        question. Only names of the standard library, and private ones, are looked for: any other
-        string in there says nothing.
-    """
-
-    @cache
-    def contents() -> tuple[bytes, ...]:
-        return tuple(_head(path) for path in binaries)
-
-    @cache
-    def is_builtin(name: str) -> bool:
-        if name in ("__main__", "builtins", "sys"):
-            return True
-        if name not in sys.stdlib_module_names and not name.startswith("_"):
-            return False
-        wanted = b"\0" + name.encode() + b"\0"
-        return any(wanted in data for data in contents())
-
-    return is_builtin
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(_BIGGEST_INTERPRETER)
 
 
 def path_lines(text: str) -> list[str]:

@@ -1,4 +1,8 @@
-"""The imports of one source file, lazy and conditional ones included.
+"""The imports of source files, lazy and conditional ones included.
+
+Reading them takes an interpreter of the tree's own minor version: an older one does not know the
+syntax of a newer. So this file is also a program that such an interpreter runs, and imports the
+standard library only.
 
 Left out is what cannot run on the target: branches of ``if`` that test ``sys.platform``,
 ``os.name``, ``platform.system()``, ``sys.version_info`` or ``TYPE_CHECKING`` against constants
@@ -8,7 +12,9 @@ and come out false there.
 from __future__ import annotations
 
 import ast
+import json
 import operator
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,8 +57,7 @@ def imports_of(source: bytes, package: str, facts: Facts) -> list[Import]:
     """Every import in ``source``, by line.
 
     :param package: the dotted name of the package the file lies in, for relative imports.
-    :raises SyntaxError: when it is not Python.
-    :raises ValueError: when it holds NUL bytes.
+    :raises SyntaxError: when it is not Python; for NUL bytes a ``ValueError`` up to CPython 3.11.
     """
     return sorted(set(_walk(ast.parse(source).body, package, facts)))
 
@@ -161,3 +166,29 @@ def _value(node: ast.expr, facts: Facts) -> Any:
             return ast.literal_eval(node)
         case _:
             return facts[ast.unparse(node)]
+
+
+def main() -> None:
+    """Answer the request on standard input: ``{"facts": {...}, "files": [[path, package], ...]}``.
+
+    One list a file, ``[[line, module, names], ...]``, or ``null`` for a file that is no Python.
+    """
+    request = json.load(sys.stdin)
+    facts = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in request["facts"].items()
+    }
+    json.dump([_answer(path, package, facts) for path, package in request["files"]], sys.stdout)
+
+
+def _answer(path: str, package: str, facts: Facts) -> list[list[object]] | None:
+    with open(path, "rb") as stream:
+        source = stream.read()
+    try:
+        return [[i.line, i.module, i.names] for i in imports_of(source, package, facts)]
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+if __name__ == "__main__":
+    main()

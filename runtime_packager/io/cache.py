@@ -114,7 +114,10 @@ class Cache:
 KEYS = "keys"
 """The one folder that is not disposable without a thought: development keys."""
 
-FOLDERS = ("apps", "blobs", "built", "bytecode", "interpreters", KEYS, "wheels")
+FOLDERS = (
+    *("apps", "binaries", "blobs", "built", "bytecode", "interpreters", KEYS),
+    *("texts", "universal", "wheels"),
+)
 """All the folders we make, but for the locks. Whatever else lies there is somebody else's."""
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from runtime_packager.entries import Entry, FileEntry
 from runtime_packager.errors import BuildError, IntegrityError
 from runtime_packager.io.cache import Cache
-from runtime_packager.io.files import FILE_TIME, copy_hashing, sync_directory
+from runtime_packager.io.files import FILE_TIME, copy_hashing, sync_directory, write_atomic
 
 _FILE_TIME_NS = FILE_TIME * 10**9
 
@@ -39,6 +40,24 @@ def place_link(place: Path, target: str) -> None:
     except OSError:
         if os.name != "nt":
             raise
+
+
+def store_texts(cache: Cache, texts: Mapping[str, bytes]) -> tuple[FileEntry, ...]:
+    """Small files that we make ourselves, as entries at the given tree paths.
+
+    They lie in the cache under their digests, so that a tree takes them as it takes all else.
+    """
+    return tuple(_store_text(cache, path, data) for path, data in texts.items())
+
+
+def _store_text(cache: Cache, path: str, data: bytes) -> FileEntry:
+    digest = hashlib.sha256(data).hexdigest()
+    source = cache.directory("texts", digest)
+    entry = FileEntry(path, len(data), digest, False, source)
+    if not (_untouched(entry) and source.read_bytes() == data):
+        write_atomic(source, data)
+        seal(source, False)
+    return entry
 
 
 def intact(entries: Iterable[Entry]) -> bool:

@@ -3,6 +3,7 @@
 from runtime_packager.manifest.files import RELEASE
 from runtime_packager.manifest.keyfile import load_public, save_key
 from runtime_packager.manifest.keys import PrivateKey, PublicKey, Purpose, Signer, generate_key
+from runtime_packager.manifest.paths import path_problem
 from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem
 from runtime_packager.manifest.release import Release
 from runtime_packager.manifest.sealing import ReleaseFacts, resign, seal
@@ -34,6 +35,7 @@ __all__ = [
     "load_public",
     "load_signer",
     "parse_trusted",
+    "path_problem",
     "read_trusted",
     "render_trusted",
     "resign",

@@ -70,7 +70,7 @@ class Release:
     :param file_count: records in it.
     :param tree_root: see :func:`runtime_packager.manifest.files.tree_root`.
     :param executables: ascending by path.
-    :param interpreter: :data:`PROVENANCE` and ``official``.
+    :param interpreters: one, two in a universal tree; :data:`PROVENANCE` and ``official`` of each.
     :param lock_sha256: of the lock file, hex.
     :param tool: name and version of the program that made it.
     :param created: UTC, RFC 3339 with ``Z``, whole seconds.
@@ -86,7 +86,7 @@ class Release:
     file_count: int
     tree_root: str
     executables: tuple[Executable, ...]
-    interpreter: Mapping[str, str | bool]
+    interpreters: tuple[Mapping[str, str | bool], ...]
     lock_sha256: str
     tool: str
     created: str
@@ -102,7 +102,7 @@ def render(release: Release) -> bytes:
     return strict_json.dumps(
         {name: getattr(release, name) for name in _FIELDS}
         | {
-            "interpreter": dict(release.interpreter),
+            "interpreters": [dict(interpreter) for interpreter in release.interpreters],
             "executables": [executable._asdict() for executable in release.executables],
             "must_understand": [],
             "schema": SCHEMA,
@@ -129,7 +129,7 @@ def parse(data: bytes) -> Release:
         file_count=_count(found, "file_count"),
         tree_root=_digest(found, "tree_root"),
         executables=_executables(found["executables"], found["platform"]),
-        interpreter=_provenance(found["interpreter"]),
+        interpreters=_interpreters(found["interpreters"]),
         lock_sha256=_digest(found, "lock_sha256"),
         tool=_text(found, "tool"),
         created=_created(found["created"]),
@@ -196,8 +196,15 @@ def _path_problems(paths: Sequence[str], platform: str) -> list[Problem]:
     return [*order_problems(paths), *unfit]
 
 
-def _provenance(value: Any) -> dict[str, str | bool]:
-    what = f"{_WHAT}: interpreter"
+def _interpreters(value: Any) -> tuple[dict[str, str | bool], ...]:
+    what = f"{_WHAT}: interpreters"
+    found = tuple(_provenance(row, what) for row in shape.require(value, list, what))
+    if not found:
+        raise rejection(ErrorId.SCHEMA, "at least one expected", what)
+    return found
+
+
+def _provenance(value: Any, what: str) -> dict[str, str | bool]:
     row = shape.require_keys(value, frozenset({*PROVENANCE, "official"}), what)
     for name, needed in PROVENANCE.items():
         if needed or row[name] != "":

@@ -44,7 +44,7 @@ class ReleaseFacts:
     version: str
     epoch: int
     platform: str
-    interpreter: Mapping[str, str | bool]
+    interpreters: tuple[Mapping[str, str | bool], ...]
     lock_sha256: str
     tool: str
     created: int
@@ -67,7 +67,7 @@ def seal(
     :raises InputError: for a release key and an interpreter that is not official.
     :raises BuildError: for paths that the platform cannot hold.
     """
-    _require_official(facts.interpreter, signer, allow_unofficial)
+    _require_official(facts.interpreters, signer, allow_unofficial)
     files = records(entries, platform=facts.platform)
     listed = render(files)
     release = Release(
@@ -80,7 +80,7 @@ def seal(
         file_count=len(files),
         tree_root=tree_root(files),
         executables=executables_of(entries, facts.platform, facts.launcher),
-        interpreter=facts.interpreter,
+        interpreters=facts.interpreters,
         lock_sha256=facts.lock_sha256,
         tool=facts.tool,
         created=timestamp(facts.created),
@@ -113,7 +113,7 @@ def resign(
     """
     payload = dsse.open_unverified(read_regular(root, RELEASE, dsse.MAX_SIZE))
     release = releases.parse(payload)
-    _require_official(release.interpreter, signer, allow_unofficial)
+    _require_official(release.interpreters, signer, allow_unofficial)
     check_tree(root, release, Level.FULL, workers=workers, progress=progress)
     _write(root / RELEASE, dsse.sign(payload, signer))
     return release
@@ -146,12 +146,15 @@ def _is_native(source: Path) -> bool:
         return stream.read(4).startswith(_MAGICS)
 
 
-def _require_official(interpreter: Mapping[str, str | bool], signer: Signer, allowed: bool) -> None:
-    if allowed or signer.public.purpose != "release" or interpreter.get("official") is True:
+def _require_official(
+    interpreters: Sequence[Mapping[str, str | bool]], signer: Signer, allowed: bool
+) -> None:
+    others = [one for one in interpreters if one.get("official") is not True]
+    if allowed or signer.public.purpose != "release" or not others:
         return
+    named = " and ".join(f"Python {one.get('python')} from {one.get('origin')}" for one in others)
     raise InputError(
-        f"Python {interpreter.get('python')} from {interpreter.get('origin')} is no official "
-        "build, and a release key signs only those",
+        f"{named} is no official build, and a release key signs only those",
         "use an official interpreter, a development key, or --allow-unofficial-interpreter",
     )
 

@@ -3,7 +3,7 @@
 from runtime_packager.tree.bytecode import Bytecode, Unit, compile_units
 from runtime_packager.tree.merging import merge
 from runtime_packager.tree.placing import LINK_MODES, LinkMode, place
-from runtime_packager.tree.trimming import RULES, Trimmed, trim
+from runtime_packager.tree.trimming import RULES, Trimmed, rule_of, trim
 
 __all__ = [
     "LINK_MODES",
@@ -15,5 +15,6 @@ __all__ = [
     "compile_units",
     "merge",
     "place",
+    "rule_of",
     "trim",
 ]

@@ -1,7 +1,8 @@
 """What an app does not need, left out by named rules before it is ever written.
 
 A rule is a pattern over tree paths. The rules about the interpreter look at its layer alone;
-``wheel-tests`` and ``pyi`` look at the wheels'. Every rule can be switched in the config.
+``pyi``, ``script-stubs`` and ``wheel-tests`` look at the wheels'. Every rule can be switched in
+the config.
 """
 
 from __future__ import annotations
@@ -99,6 +100,13 @@ RULES: dict[str, Rule] = {
         _rule("man", "manual pages", r"python/share/man/"),
         _rule("pyi", "type stubs, which no program reads", r".*\.pyi$", wheels=True),
         _rule(
+            "script-stubs",
+            "Windows programs that installers copy to start scripts: an app installs nothing",
+            r".*/setuptools/(?:cli|gui)(?:-\w+)?\.exe$",
+            r".*/(?:pip/_vendor/)?distlib/[tw]\d+(?:-\w+)?\.exe$",
+            wheels=True,
+        ),
+        _rule(
             "wheel-tests",
             "test folders inside wheels",
             r".*/site-packages/.*/tests?/",
@@ -127,6 +135,11 @@ def trim(layer: Layer, rules: Collection[str], *, wheel: bool) -> tuple[Layer, l
             sizes[rule.name] += entry.size if isinstance(entry, FileEntry) else 0
     left_out = [Trimmed(name, files[name], sizes[name]) for name in files if files[name]]
     return Layer(layer.origin, tuple(kept)), left_out
+
+
+def rule_of(path: str, rules: Collection[str]) -> str | None:
+    """The name of the first of ``rules`` that leaves ``path`` out, whoever brings it."""
+    return next((name for name in sorted(rules) if RULES[name].pattern.match(path)), None)
 
 
 def total(trimmed: Sequence[Trimmed]) -> list[Trimmed]:

@@ -1,15 +1,28 @@
 """Requirements: resolved by pip as the target, locked, fetched, unpacked once, made layers of."""
 
+from runtime_packager.wheels.build import build_all
 from runtime_packager.wheels.install import console_script, install
-from runtime_packager.wheels.lock import Lock, LockedPackage, lock_name, parse, render, up_to_date
+from runtime_packager.wheels.job import Job
+from runtime_packager.wheels.lock import (
+    WHEELHOUSE,
+    Lock,
+    LockedPackage,
+    lock_name,
+    parse,
+    render,
+    up_to_date,
+)
 from runtime_packager.wheels.requirements import requirements_digest
-from runtime_packager.wheels.resolve import resolve
+from runtime_packager.wheels.resolve import resolve, resolve_all
 from runtime_packager.wheels.store import InstalledWheel
 
 __all__ = [
+    "WHEELHOUSE",
     "InstalledWheel",
+    "Job",
     "Lock",
     "LockedPackage",
+    "build_all",
     "console_script",
     "install",
     "lock_name",
@@ -17,5 +30,6 @@ __all__ = [
     "render",
     "requirements_digest",
     "resolve",
+    "resolve_all",
     "up_to_date",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from runtime_packager.io.process import run, tail
 from runtime_packager.platforms import Target
 
 _CHILD = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from runtime_packager.wheels.as_target import main; main()"
+    "import sys; place = sys.argv.pop(1); sys.path.insert(0, place); "
+    "from runtime_packager.wheels.as_target import main; sys.path.remove(place); main()"
 )
-"""Our place goes last on the child's path: pip and its like come from where they always do."""
+"""Only our own package comes from our place: pip and its like come from where they always do, and
+another copy of us that is installed must not answer."""
 
 _PLACE = Path(__file__).parents[2]
 
@@ -28,6 +30,23 @@ QUIET = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "P
 ARGUMENTS = ("--no-color", "--progress-bar=off", "--quiet")
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What pip said for one target.
+
+    :param found: ``packages`` or ``locations``, or ``problem``.
+    :param lines: the last that pip and build backends printed.
+    """
+
+    found: Mapping[str, Any]
+    lines: Sequence[str]
+
+    @property
+    def problem(self) -> Mapping[str, Any] | None:
+        """Why there is no result, if there is none."""
+        return self.found.get("problem")
+
+
 def ask(
     verb: str,
     target: Target,
@@ -35,14 +54,27 @@ def ask(
     arguments: Sequence[str],
     **request: object,
 ) -> tuple[Mapping[str, Any], list[str]]:
-    """Send ``request`` to a pip that believes to run on ``target``.
+    """Like :func:`ask_all`, for one target: the answer, and the last lines pip printed."""
+    (answer,) = ask_all(verb, [target], python, arguments, **request)
+    return answer.found, [*answer.lines]
+
+
+def ask_all(
+    verb: str,
+    targets: Sequence[Target],
+    python: Version,
+    arguments: Sequence[str],
+    **request: object,
+) -> list[Answer]:
+    """Send ``request`` to a pip that believes to run on each of ``targets`` in turn.
 
     :param verb: ``resolve`` or ``locate``.
     :param arguments: for ``pip install``, such as ``-r`` and a file.
-    :return: the answer, and the last lines pip printed.
+    :return: one answer a target, in their order.
     :raises BuildError: when pip lacks what we rely on, or dies without an answer.
     """
-    question = {"verb": verb, "target": describe(target, python), **request}
+    described = [describe(target, python) for target in targets]
+    question = {"verb": verb, "targets": described, **request}
     # -P: a module in the current directory must not hide one of pip's.
     command = [sys.executable, "-P", "-c", _CHILD, str(_PLACE), *ARGUMENTS, *arguments]
     done = run(command, stdin=json.dumps(question), env=QUIET, check=False)
@@ -52,7 +84,9 @@ def ask(
     except ValueError as error:
         raise BuildError("pip ended without an answer", details=lines) from error
     refuse_unknown_pip(answer)
-    return answer, lines
+    if problem := answer.get("problem"):
+        return [Answer({"problem": problem}, lines) for _ in targets]
+    return [Answer(found, found["lines"]) for found in answer["answers"]]
 
 
 def describe(target: Target, python: Version) -> dict[str, object]:

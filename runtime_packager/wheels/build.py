@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
@@ -12,10 +14,9 @@ from packaging.utils import parse_wheel_filename
 from runtime_packager.errors import BuildError, NetworkError
 from runtime_packager.io.files import FILE_TIME
 from runtime_packager.io.process import Completed, run, tail
-from runtime_packager.platforms import Target
 from runtime_packager.wheels.asking import QUIET
 from runtime_packager.wheels.job import Job
-from runtime_packager.wheels.lock import LockedPackage
+from runtime_packager.wheels.lock import Lock, LockedPackage
 
 FOLDER = "built"
 FORMAT = "1"
@@ -38,16 +39,18 @@ def build(package: LockedPackage, job: Job) -> Path:
                     "run once without --offline",
                 )
             with job.progress.task(f"building {package}"), cache.building(FOLDER, key) as staging:
-                _build(package, job.target, cache.blob(package.sha256), staging)
+                _build(package, job, cache.blob(package.sha256), staging)
     (wheel,) = folder.glob("*.whl")
     if parse_wheel_filename(wheel.name)[3].isdisjoint(job.target.tags(job.python)):
         raise BuildError(
-            f"{package} builds {wheel.name}, which does not fit {job.name}", _hint(job.target)
+            f"{package} builds {wheel.name}, which does not fit {job.name}",
+            _hint([job.target.name]),
         )
     return wheel
 
 
-def _build(package: LockedPackage, target: Target, sdist: Path, output: Path) -> None:
+def _build(package: LockedPackage, job: Job, sdist: Path, output: Path) -> None:
+    hint = _hint([job.target.name])
     with tempfile.TemporaryDirectory(prefix="runtime-packager-") as place:
         archive = Path(place) / package.filename
         shutil.copyfile(sdist, archive)
@@ -55,14 +58,14 @@ def _build(package: LockedPackage, target: Target, sdist: Path, output: Path) ->
     if done.returncode != 0:
         raise BuildError(
             f"{package} has only a source archive, and that cannot be built here",
-            _hint(target),
+            hint,
             details=tail(done),
         )
     wheels = [path.name for path in output.iterdir()]
     if len(wheels) != 1 or not _is_portable(wheels[0]):
         raise BuildError(
             f"{package} has only a source archive that compiles (it made {', '.join(wheels)})",
-            _hint(target),
+            hint,
         )
 
 
@@ -81,8 +84,66 @@ def _is_portable(wheel: str) -> bool:
     return all(tag.abi == "none" and tag.platform == "any" for tag in tags)
 
 
-def _hint(target: Target) -> str:
+def _hint(platforms: Sequence[str]) -> str:
+    names = ", ".join(platforms)
     return (
-        f"pin a version that has wheels for {target.name}, or build one on such a system and put "
+        f"pin a version that has wheels for {names}, or build one on such a system and put "
         "it into a --find-links directory"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source archive, and the work for all platforms whose locks have it."""
+
+    package: LockedPackage
+    jobs: tuple[Job, ...]
+
+    @property
+    def platforms(self) -> list[str]:
+        return [job.target.name for job in self.jobs]
+
+
+def build_all(locks: Iterable[tuple[Lock, Job]]) -> None:
+    """Have the wheel of every source archive in any of the locks, each built once for all.
+
+    That is how a lock that cannot be installed is noticed before it is written. Without source
+    archives it does nothing.
+
+    :raises BuildError: when some compile or cannot be built; names them all.
+    :raises NetworkError: when one cannot be fetched.
+    """
+    from runtime_packager.wheels.fetch import fetch
+
+    failed: list[tuple[_Source, BuildError]] = []
+    for source in _sources(locks):
+        fetch([source.package], source.jobs[0])
+        try:
+            build(source.package, source.jobs[0])
+        except BuildError as error:
+            failed.append((source, error))
+    if failed:
+        raise _unbuilt(failed)
+
+
+def _sources(locks: Iterable[tuple[Lock, Job]]) -> list[_Source]:
+    found: dict[str, _Source] = {}
+    for lock, job in locks:
+        for package in lock.packages:
+            if package.kind == "sdist":
+                known = found.get(package.sha256, _Source(package, ()))
+                found[package.sha256] = _Source(package, (*known.jobs, job))
+    return list(found.values())
+
+
+def _unbuilt(failed: Sequence[tuple[_Source, BuildError]]) -> BuildError:
+    hint = _hint(list(dict.fromkeys(name for source, _ in failed for name in source.platforms)))
+    if len(failed) == 1:
+        ((source, error),) = failed
+        lines = [f"it is locked for {', '.join(source.platforms)}", *error.details]
+        return BuildError(error.message, hint, details=lines)
+    details = []
+    for source, error in failed:
+        details += [f"{', '.join(source.platforms)}: {error.message}"]
+        details += [f"  {line}" for line in error.details]
+    return BuildError(f"{len(failed)} source archives make no wheels", hint, details=details)

@@ -24,9 +24,16 @@ from runtime_packager.errors import (
     PackagerError,
 )
 from runtime_packager.platforms import Target
+from runtime_packager.wheels.trouble import Trouble, literal, together
 
 VERSIONS_SHOWN = 5
-TAGS_SHOWN = 4
+TAGS_SHOWN = 3
+WHEELS_SHOWN = 6
+
+_MISSING_HINT = (
+    "choose another version or another Python, leave that platform out, or build a wheel on such a "
+    "system and give it by --find-links"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +44,36 @@ class Asked:
     python: Version
     lines: Sequence[str]
 
-    def __str__(self) -> str:
-        """For messages: what to call the situation."""
-        return f"{self.target.name}, Python {self.python}"
+    def tags(self) -> str:
+        """For messages: the wheels that fit, in few words."""
+        platforms = self.target.wheel_platforms()
+        shown = ", ".join(platforms[:TAGS_SHOWN]) + (", ..." if platforms[TAGS_SHOWN:] else "")
+        return f"cp{self.python.major}{self.python.minor}, abi3 or py3 wheels for {shown} or any"
 
 
-def failure(problem: Mapping[str, Any], asked: Asked) -> PackagerError:  # noqa: PLR0911 - cases
-    """The error that a problem in the child's answer stands for."""
+def failure(problem: Mapping[str, Any], asked: Asked) -> PackagerError:
+    """The error that a problem in the child's answer for one target stands for."""
+    return together([trouble(problem, asked)], 1, asked.python)
+
+
+def trouble(problem: Mapping[str, Any], asked: Asked) -> Trouble:
+    """What a problem in the child's answer stands for."""
+    match problem["kind"]:
+        case "unsatisfiable":
+            return _unsatisfiable(problem, asked)
+        case "build":
+            return Trouble(
+                asked.target,
+                BuildError,
+                "a requirement exists for {} only as source that cannot be prepared here",
+                _MISSING_HINT,
+                tuple(asked.lines or problem["message"].splitlines()),
+            )
+        case _:
+            return Trouble.of(_same_anywhere(problem, asked), asked.target)
+
+
+def _same_anywhere(problem: Mapping[str, Any], asked: Asked) -> PackagerError:
     match problem["kind"]:
         case "unlockable":
             return _unlockable(problem["requirements"])
@@ -55,16 +85,8 @@ def failure(problem: Mapping[str, Any], asked: Asked) -> PackagerError:  # noqa:
                 "if the change is meant, update the hashes",
                 details=[line for line in problem["message"].splitlines() if line.strip()],
             )
-        case "unsatisfiable":
-            return _unsatisfiable(problem, asked)
         case "input":
             return InputError(f"pip refuses the requirements: {problem['message']}")
-        case "build":
-            return BuildError(
-                "a requirement exists only as source that cannot be prepared on this machine",
-                f"pin a version that has wheels for {asked.target.name}",
-                details=asked.lines or problem["message"].splitlines(),
-            )
         case _:
             return BuildError(f"pip failed: {problem['message']}", details=asked.lines)
 
@@ -92,24 +114,29 @@ def _network(details: Sequence[str]) -> NetworkError:
     )
 
 
-def _unsatisfiable(problem: Mapping[str, Any], asked: Asked) -> PackagerError:
+def _unsatisfiable(problem: Mapping[str, Any], asked: Asked) -> Trouble:
     causes = problem["causes"]
     if not causes:
-        return BuildError(f"{problem['message']} ({asked})", details=asked.lines)
+        what = literal(problem["message"]) + " ({})"
+        return Trouble(asked.target, BuildError, what, None, tuple(asked.lines))
     pythons = [cause for cause in causes if cause["kind"] == "python"]
     if pythons:
-        return InputError(
-            f"requirements need another Python than {asked.python} ({asked.target.name})",
+        return Trouble(
+            asked.target,
+            InputError,
+            "requirements need another Python than {}",
             "choose a Python version they all accept, or other versions of them",
-            details=[f"{_asker(cause)} needs {cause['wants']}" for cause in pythons],
+            tuple(f"{_asker(cause)} needs {cause['wants']}" for cause in pythons),
         )
     hopeless = [cause for cause in causes if cause["kind"] == "package" and _empty(cause, problem)]
     if hopeless:
         return _unavailable(hopeless, problem, asked)
-    return InputError(
-        f"requirements contradict each other ({asked})",
+    return Trouble(
+        asked.target,
+        InputError,
+        "requirements contradict each other ({})",
         "loosen one of them",
-        details=list(dict.fromkeys(f"{_asker(c)} needs {c['wants']}" for c in causes)),
+        tuple(dict.fromkeys(f"{_asker(c)} needs {c['wants']}" for c in causes)),
     )
 
 
@@ -135,62 +162,77 @@ def _specifier(wants: str) -> SpecifierSet:
 
 def _unavailable(
     causes: Sequence[Mapping[str, Any]], problem: Mapping[str, Any], asked: Asked
-) -> PackagerError:
+) -> Trouble:
     names = {cause["name"] for cause in causes}
     known = [name for name in names if problem["usable"].get(name) or problem["skipped"].get(name)]
     if not known and problem["unreachable"]:
-        return unread(problem["unreachable"])
-    details = [line for cause in causes for line in _why(cause, problem)]
+        return Trouble.of(unread(problem["unreachable"]), asked.target)
+    details = [line for cause in causes for line in _why(cause, problem, asked.python)]
     if problem["unreachable"]:
         details += [f"not read: {url}: {reason}" for url, reason in problem["unreachable"]]
     wanted = ", ".join(dict.fromkeys(_named(cause) for cause in causes))
-    message = f"no file of {wanted} fits {asked}"
-    if not _only_misfits(causes, problem):
-        return InputError(message, "correct the name or the version", details=details)
-    return BuildError(message, _misfit_hint(asked), details=details)
+    what, found = f"no file of {literal(wanted)} fits {{}}", tuple(dict.fromkeys(details))
+    if not all(_misfits(cause, problem, asked.python) for cause in causes):
+        return Trouble(asked.target, InputError, what, "correct the name or the version", found)
+    return Trouble(asked.target, BuildError, what, _MISSING_HINT, found, asked.tags())
 
 
 def _named(cause: Mapping[str, Any]) -> str:
     return f"{cause['wants']} (needed by {cause['by']})" if cause["by"] else str(cause["wants"])
 
 
-def _only_misfits(causes: Iterable[Mapping[str, Any]], problem: Mapping[str, Any]) -> bool:
-    """Whether every missing package exists in a version that is wanted, for others than us."""
-    return all(_misfits(cause, problem) for cause in causes)
-
-
-def _misfits(cause: Mapping[str, Any], problem: Mapping[str, Any]) -> dict[Version, list[str]]:
+def _misfits(
+    cause: Mapping[str, Any], problem: Mapping[str, Any], python: Version
+) -> dict[Version, str]:
     """Per wanted version why its files do not fit, newest version first."""
-    accepted, found = _specifier(cause["wants"]), dict[Version, list[str]]()
-    for filename, kind, detail in problem["skipped"].get(cause["name"], ()):
-        version = _version_of(filename)
+    accepted = _specifier(cause["wants"])
+    files: dict[Version, list[Sequence[str]]] = {}
+    for file in problem["skipped"].get(cause["name"], ()):
+        version = _version_of(file[0])
         if version is not None and accepted.contains(version, prereleases=True):
-            found.setdefault(version, []).append(_reason(filename, kind, detail))
-    return dict(sorted(found.items(), reverse=True))
+            files.setdefault(version, []).append(file)
+    return {version: _reasons(files[version], python) for version in sorted(files, reverse=True)}
 
 
-def _why(cause: Mapping[str, Any], problem: Mapping[str, Any]) -> list[str]:
-    name, misfits = cause["name"], _misfits(cause, problem)
-    if misfits:
-        lines = [
-            f"{name} {version}: {'; '.join(dict.fromkeys(reasons))}"
-            for version, reasons in [*misfits.items()][:VERSIONS_SHOWN]
-        ]
-        rest = len(misfits) - len(lines)
-        return [*lines, f"and {rest} older versions likewise"] if rest else lines
-    usable = sorted(map(Version, problem["usable"].get(name, ())), reverse=True)
-    if usable:
-        shown = ", ".join(map(str, usable[:VERSIONS_SHOWN]))
-        return [f"{name}: versions that fit are {shown}" + (", ..." if usable[5:] else "")]
+def _why(cause: Mapping[str, Any], problem: Mapping[str, Any], python: Version) -> list[str]:
+    name, misfits = cause["name"], _misfits(cause, problem, python)
+    lines = [f"{name} {version}: {why}" for version, why in [*misfits.items()][:VERSIONS_SHOWN]]
+    if rest := len(misfits) - len(lines):
+        lines.append(f"and {rest} older versions likewise")
+    if wheels := problem["wheels"].get(name):
+        return [*lines, f"{name}: versions that have a wheel that fits are {_newest(wheels)}"]
+    if usable := problem["usable"].get(name):
+        return [*lines, f"{name}: versions that fit, by their source, are {_newest(usable)}"]
+    if lines:
+        return [*lines, f"{name}: no version has a wheel that fits"]
     if problem["skipped"].get(name):
         return [f"{name}: none of its files fits"]
     return [f"{name}: no configured index or --find-links directory has such a project"]
 
 
+def _newest(versions: Iterable[str]) -> str:
+    found = sorted(map(Version, versions), reverse=True)
+    return ", ".join(map(str, found[:VERSIONS_SHOWN])) + (", ..." if found[VERSIONS_SHOWN:] else "")
+
+
+def _reasons(files: Iterable[Sequence[str]], python: Version) -> str:
+    """Why a version's files do not fit; its wheels by their tags, those for this Python first."""
+    wheels, others = list[str](), list[str]()
+    for filename, kind, detail in files:
+        if kind == "platform_mismatch" and filename.endswith(".whl"):
+            wheels.append("-".join(filename[:-4].split("-")[-3:]))
+        else:
+            others.append(_reason(filename, kind, detail))
+    ours = f"cp{python.major}{python.minor}-"
+    wheels.sort(key=lambda tags: not (tags.startswith(ours) or "-abi3-" in tags or "py3" in tags))
+    shown = [f"wheels for {', '.join(wheels[:WHEELS_SHOWN])}"] if wheels else []
+    if rest := len(wheels[WHEELS_SHOWN:]):
+        shown[0] += f" and {rest} more"
+    return "; ".join([*shown, *dict.fromkeys(others)])
+
+
 def _reason(filename: str, kind: str, detail: str) -> str:
     match kind:
-        case "platform_mismatch" if filename.endswith(".whl"):
-            return f"wheel for {'-'.join(filename[:-4].split('-')[-3:])}"
         case "requires_python_mismatch":
             return f"needs Python {detail.partition('Requires-Python ')[2]}"
         case "format_unsupported" if filename.endswith(".whl"):
@@ -208,13 +250,3 @@ def _version_of(filename: str) -> Version | None:
         return parse_sdist_filename(filename)[1]
     except (InvalidWheelFilename, InvalidSdistFilename):
         return None
-
-
-def _misfit_hint(asked: Asked) -> str:
-    platforms = asked.target.wheel_platforms()
-    shown = ", ".join(platforms[:TAGS_SHOWN]) + (", ..." if platforms[TAGS_SHOWN:] else "")
-    abi = f"cp{asked.python.major}{asked.python.minor}"
-    return (
-        f"accepted are wheels for {abi}, abi3 or py3 on {shown} or any; choose another version, "
-        f"another Python, or build a wheel on {asked.target.name} and give it by --find-links"
-    )

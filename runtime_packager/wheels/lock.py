@@ -27,6 +27,8 @@ WHEELHOUSE = "wheels"
 """The directory beside a lock in which files are looked for before any index is asked."""
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
+_FLOOR = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
+_SYSTEMS = {"linux": "glibc", "mac": "macOS", "win": "Windows"}
 _REGENERATE = "make it anew with: runtime-packager lock"
 
 
@@ -59,12 +61,14 @@ class Lock:
     """The files that make up the requirements on one platform.
 
     :param target: the platform's canonical name.
+    :param floor: (major, minor) of the oldest system its wheels may need.
     :param python: the exact interpreter version that markers were evaluated for.
     :param requirements_digest: of the files it was made from.
     :param packages: sorted by name, one per name.
     """
 
     target: str
+    floor: tuple[int, int]
     python: Version
     requirements_digest: str
     packages: tuple[LockedPackage, ...]
@@ -79,11 +83,23 @@ def up_to_date(lock: Lock, target: Target, python: Version, files: Sequence[Path
     """Why the lock does not stand for these inputs, or ``None`` when it does."""
     if lock.target != target.name:
         return f"it is for {lock.target}, not {target.name}"
+    if lock.floor != target.floor:
+        system = _SYSTEMS[target.os] if not target.musl else "musl"
+        return f"it is for {system} {_dotted(lock.floor)} and newer, not {_dotted(target.floor)}"
     if lock.python != python:
         return f"it is for Python {lock.python}, not {python}"
     if lock.requirements_digest != requirements_digest(files):
         return "the requirements have changed since it was made"
     return None
+
+
+def _dotted(floor: tuple[int, int]) -> str:
+    return f"{floor[0]}.{floor[1]}"
+
+
+def _floor(text: str) -> tuple[int, int]:
+    major, minor = map(int, text.split("."))
+    return major, minor
 
 
 def render(lock: Lock, *, write_urls: bool = True) -> str:
@@ -106,6 +122,7 @@ def render(lock: Lock, *, write_urls: bool = True) -> str:
         "tool": {
             TOOL: {
                 "platform": lock.target,
+                "floor": _dotted(lock.floor),
                 "python": str(python),
                 "requirements-digest": lock.requirements_digest,
             }
@@ -180,6 +197,7 @@ def _read(pylock: Pylock, document: Mapping[str, Any]) -> Lock:
     packages = [_locked(package) for package in pylock.packages]
     return Lock(
         target=ours["platform"],
+        floor=_floor(ours["floor"]),
         python=Version(ours["python"]),
         requirements_digest=ours["requirements-digest"],
         packages=tuple(sorted(packages, key=lambda package: package.name)),
@@ -187,7 +205,7 @@ def _read(pylock: Pylock, document: Mapping[str, Any]) -> Lock:
 
 
 def _wrong_keys(ours: Mapping[str, Any]) -> list[str]:
-    expected = {"platform", "python", "requirements-digest"}
+    expected = {"platform", "floor", "python", "requirements-digest"}
     problems = [f"tool.{TOOL}.{key} is missing" for key in sorted(expected - ours.keys())]
     problems += [f"tool.{TOOL}.{key} is not known" for key in sorted(ours.keys() - expected)]
     problems += [
@@ -200,6 +218,8 @@ def _wrong_keys(ours: Mapping[str, Any]) -> list[str]:
             problems.append(f"tool.{TOOL}.platform {ours['platform']!r} is not a canonical name")
     except PackagerError as error:
         problems.append(error.message)
+    if not _FLOOR.fullmatch(ours["floor"]):
+        problems.append(f"tool.{TOOL}.floor {ours['floor']!r} is not like 2.28")
     if not _HEX64.fullmatch(ours["requirements-digest"]):
         problems.append(f"tool.{TOOL}.requirements-digest is not a sha256")
     return problems

@@ -17,49 +17,67 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from runtime_packager.errors import BuildError, InputError
+from runtime_packager.errors import BuildError, InputError, PackagerError
 from runtime_packager.io.progress import Progress, Silent
 from runtime_packager.platforms import Target
-from runtime_packager.wheels.asking import ask
-from runtime_packager.wheels.explain import Asked, failure
+from runtime_packager.wheels.asking import ask_all
+from runtime_packager.wheels.explain import Asked, trouble
 from runtime_packager.wheels.lock import Lock, LockedPackage
 from runtime_packager.wheels.requirements import requirements_digest
+from runtime_packager.wheels.trouble import Trouble, together
 
 _LOCKABLE_HINT = (
     "name a released version, or build a wheel of it and put that into a --find-links directory"
 )
 
 
-def resolve(
-    files: Sequence[Path], target: Target, python: Version, progress: Progress | None = None
-) -> Lock:
-    """The closure of the requirement files on ``target``, as pip would choose it there.
+def resolve_all(
+    files: Sequence[Path],
+    targets: Sequence[Target],
+    python: Version,
+    progress: Progress | None = None,
+) -> dict[str, Lock]:
+    """The closure of the requirement files on every target, as pip would choose it there, by name.
 
     Wheels, except for projects of which no wheel fits: those by their source archive. The
     user's pip configuration, indexes, proxies and constraints count.
 
+    What cannot be had is said for all targets at once.
+
     :raises InputError: for requirements that contradict each other, are unknown or name no file.
-    :raises BuildError: when a requirement exists but not for this target.
+    :raises BuildError: when a requirement exists but not for all these targets.
     :raises NetworkError: when an index cannot be read.
     :raises IntegrityError: when a file is not what a ``--hash`` says.
     """
     digest = requirements_digest(files)
-    if not files:
-        return Lock(target.name, python, digest, ())
+    if not files or not targets:
+        return {t.name: Lock(t.name, t.floor, python, digest, ()) for t in targets}
     options = [word for file in files for word in ("-r", str(file))]
     report = ["--dry-run", "--ignore-installed", "--report", os.devnull]
-    progress = progress or Silent()
-    with progress.task(f"resolving for {target.name}"):
-        answer, lines = ask("resolve", target, python, [*report, *options])
-    if problem := answer.get("problem"):
-        raise failure(problem, Asked(target, python, lines))
-    packages = _packages(answer["packages"])
-    if sources := [str(package) for package in packages if package.kind == "sdist"]:
-        progress.warn(
-            f"no wheel fits {target.name} for {', '.join(sources)}: built from source, which works "
-            "only for what needs no compiler"
-        )
-    return Lock(target.name, python, digest, packages)
+    names = ", ".join(target.name for target in targets)
+    with (progress or Silent()).task(f"resolving for {names}"):
+        answers = ask_all("resolve", targets, python, [*report, *options])
+    troubles, locks = list[Trouble](), dict[str, Lock]()
+    for target, answer in zip(targets, answers, strict=True):
+        if answer.problem:
+            troubles.append(trouble(answer.problem, Asked(target, python, answer.lines)))
+            continue
+        try:
+            packages = _packages(answer.found["packages"])
+        except PackagerError as error:
+            troubles.append(Trouble.of(error, target))
+        else:
+            locks[target.name] = Lock(target.name, target.floor, python, digest, packages)
+    if troubles:
+        raise together(troubles, len(targets), python)
+    return locks
+
+
+def resolve(
+    files: Sequence[Path], target: Target, python: Version, progress: Progress | None = None
+) -> Lock:
+    """:func:`resolve_all` for one target."""
+    return resolve_all(files, [target], python, progress)[target.name]
 
 
 def _packages(found: Iterable[Mapping[str, Any]]) -> tuple[LockedPackage, ...]:

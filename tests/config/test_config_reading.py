@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runtime_packager.app import Function, Script
-from runtime_packager.config import find_config, load_config
+from runtime_packager.config import Checks, find_config, load_config
 from runtime_packager.errors import InputError
 from runtime_packager.interpreters import ArchiveSource, GithubSource, MirrorSource, NpmSource
 from runtime_packager.tree import RULES
@@ -50,6 +50,79 @@ def test_defaults(project: Path) -> None:
     assert config.launcher == "peft_engine"
     assert config.lock_file(config.platforms[0]).name == "pylock.linux-x64.toml"
     assert config.cache is None
+    assert config.scripts == ()
+    assert config.checks == Checks()
+    floors = {target.name: config.target(target.name).floor for target in config.platforms}
+    assert floors == {
+        **dict.fromkeys(["linux-x64", "linux-arm64"], (2, 28)),
+        **dict.fromkeys(["win-x64", "win-arm64"], (10, 0)),
+        **{"mac-x64": (11, 0), "mac-arm64": (13, 0)},
+    }
+
+
+def test_floors_scripts_and_checks(project: Path) -> None:
+    text = (
+        MINIMAL
+        + """
+platforms = ["linux-x64", "linux-x64-musl", "mac-universal"]
+scripts = ["alembic", "uvicorn"]
+[tool.runtime-packager.floors]
+glibc = "2.31"
+macos-arm64 = "14.0"
+[tool.runtime-packager.checks]
+imports = false
+system-libraries = ["libasound.so.2"]
+accept = ["*/setuptools/*.exe"]
+optional-imports = ["tomli"]
+universal-arm64 = ["*/build_info.py"]
+path-budget = 180
+"""
+    )
+    config = load_config(write(project, text))
+    assert config.scripts == ("alembic", "uvicorn")
+    assert [target.floor for target in config.platforms[:2]] == [(2, 31), (1, 2)]
+    assert config.target("linux-arm64").floor == (2, 31)
+    parts = config.parts(config.target("macos-universal2"))
+    assert [(part.name, part.floor) for part in parts] == [
+        ("mac-x64", (11, 0)),
+        ("mac-arm64", (14, 0)),
+    ]
+    assert config.parts(config.target("win-x64")) == (config.target("win-x64"),)
+    assert config.checks == Checks(
+        True,
+        False,
+        ("libasound.so.2",),
+        ("*/setuptools/*.exe",),
+        ("tomli",),
+        ("*/build_info.py",),
+        180,
+    )
+
+
+def test_wrong_floors_scripts_and_checks_are_all_named(project: Path) -> None:
+    text = (
+        MINIMAL
+        + """
+scripts = ["python", "peft_engine", "a/b"]
+[tool.runtime-packager.floors]
+glibc = "2.12"
+macos-x64 = "eleven"
+windows = "10"
+[tool.runtime-packager.checks]
+path-budget = 400
+acept = []
+"""
+    )
+    assert problems(project, text) == [
+        "floors.glibc: expected a version such as \"2.28\", 2.17 or newer, is '2.12'",
+        "floors.macos-x64: expected a version such as \"11.0\", 11.0 or newer, is 'eleven'",
+        "floors.windows: unknown key; known are glibc, macos-arm64, macos-x64, musl",
+        "scripts: expected a name that the tree does not use itself, is 'python'",
+        "scripts: expected a name that the tree does not use itself, is 'peft_engine'",
+        "scripts: expected letters, digits, - _ and ., is 'a/b'",
+        "checks.path-budget: expected a number from 60 to 259, is 400",
+        "checks.acept: unknown key; did you mean accept?",
+    ]
 
 
 def test_everything(project: Path) -> None:

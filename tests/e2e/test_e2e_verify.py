@@ -91,7 +91,7 @@ def test_a_release_key_refuses_an_unofficial_interpreter(studio, tmp_path: Path)
     assert studio("keys", "generate", key, **secret).returncode == 0
     options = ("assemble", "--project", studio.project, "--output", tmp_path / "out", "--key", key)
     done = studio(*options, **secret)
-    if made["interpreter"]["official"]:
+    if made["interpreters"][0]["official"]:
         assert done.returncode == 0
     else:
         assert done.returncode == 2

@@ -22,7 +22,7 @@ def example(**changes: Any) -> Release:
         "file_count": 9,
         "tree_root": "23" * 32,
         "executables": (Executable("a", "45" * 32, 3), Executable("b/c", "67" * 32, 0)),
-        "interpreter": facts.interpreter,
+        "interpreters": facts.interpreters,
         "lock_sha256": facts.lock_sha256,
         "tool": facts.tool,
         "created": timestamp(facts.created),
@@ -94,12 +94,14 @@ EXECUTABLE = {"path": "a", "sha256": "45" * 32, "size": 3}
         {"executables": ["a"]},
         {"executables": [EXECUTABLE | {"mode": "0755"}]},
         {"executables": [EXECUTABLE | {"size": -1}]},
-        {"interpreter": {}},
-        {"interpreter": dict(example().interpreter) | {"official": "yes"}},
-        {"interpreter": dict(example().interpreter) | {"python": ""}},
-        {"interpreter": dict(example().interpreter) | {"sha256": "ab"}},
-        {"interpreter": dict(example().interpreter) | {"release": None}},
-        {"interpreter": dict(example().interpreter) | {"more": ""}},
+        {"interpreters": {}},
+        {"interpreters": []},
+        {"interpreters": [{}]},
+        {"interpreters": [dict(example().interpreters[0]) | {"official": "yes"}]},
+        {"interpreters": [dict(example().interpreters[0]) | {"python": ""}]},
+        {"interpreters": [dict(example().interpreters[0]) | {"sha256": "ab"}]},
+        {"interpreters": [dict(example().interpreters[0]) | {"release": None}]},
+        {"interpreters": [dict(example().interpreters[0]) | {"more": ""}]},
         {"tool": {}},
         {"created": "2023-11-14T22:13:20"},
         {"created": "2023-11-14T22:13:20+00:00"},
@@ -121,5 +123,5 @@ def test_paths_of_executables_obey_the_rules_of_paths() -> None:
 
 
 def test_provenance_may_leave_open_what_a_directory_does_not_have() -> None:
-    loose = dict(example().interpreter) | {"release": "", "asset": "", "sha256": ""}
-    assert release.parse(document(interpreter=loose)).interpreter == loose
+    loose = dict(example().interpreters[0]) | {"release": "", "asset": "", "sha256": ""}
+    assert release.parse(document(interpreters=[loose])).interpreters == (loose,)

@@ -44,7 +44,9 @@ def test_schema_and_list_have_the_same_rows() -> None:
 def test_schema_and_release_have_the_same_objects_inside() -> None:
     document = json.loads((GOLDEN / "release.json").read_bytes())
     properties = schema("release")["properties"]
-    assert sorted(properties["interpreter"]["required"]) == sorted(document["interpreter"])
+    assert sorted(properties["interpreters"]["items"]["required"]) == sorted(
+        document["interpreters"][0]
+    )
     rows = properties["executables"]["items"]
     assert sorted(rows["required"]) == sorted(document["executables"][0])
 

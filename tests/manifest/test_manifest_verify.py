@@ -407,14 +407,16 @@ def test_a_release_key_signs_official_interpreters_only(sealed: Sealed) -> None:
         seal(sealed.root, sealed.entries, facts, sealed.key)
     assert not before.exists()
     seal(sealed.root, sealed.entries, facts, sealed.key, allow_unofficial=True)
-    assert verify_tree(sealed.root, sealed.trusted).release.interpreter["official"] is False
+    assert verify_tree(sealed.root, sealed.trusted).release.interpreters[0]["official"] is False
     development = example_key("development", 2)
     seal(sealed.root, sealed.entries, facts, development)
     assert verify_tree(sealed.root, trusting(development)).purpose == "development"
 
 
 def test_a_truthy_official_is_not_enough(sealed: Sealed) -> None:
-    facts = replace(sealed.facts, interpreter={**sealed.facts.interpreter, "official": "true"})
+    facts = replace(
+        sealed.facts, interpreters=({**sealed.facts.interpreters[0], "official": "true"},)
+    )
     with pytest.raises(InputError, match="no official build"):
         seal(sealed.root, sealed.entries, facts, sealed.key)
 

@@ -82,6 +82,19 @@ def test_wheels_lose_stubs_but_not_their_tests() -> None:
     assert trimmed(paths, wheel=True, rules=DEFAULT | {"wheel-tests"}) == paths[1:3]
 
 
+def test_wheels_lose_the_programs_that_installers_copy() -> None:
+    base = "python/lib/python3.12/site-packages"
+    stubs = [
+        f"{base}/setuptools/cli.exe",
+        f"{base}/setuptools/gui-arm64.exe",
+        f"{base}/pip/_vendor/distlib/t64-arm.exe",
+        f"{base}/distlib/w32.exe",
+    ]
+    others = [f"{base}/pkg/tool.exe", f"{base}/setuptools/__init__.py"]
+    assert trimmed([*stubs, *others], wheel=True) == stubs
+    assert trimmed(stubs, wheel=True, rules=DEFAULT - {"script-stubs"}) == []
+
+
 def test_what_was_left_out_is_counted() -> None:
     layer = Layer(
         "x",

@@ -39,7 +39,7 @@ def lock_of(*made: Made, url: str | None = None, target: str = "linux-x64") -> L
                 kind="wheel" if wheel else "sdist",
             )
         )
-    return Lock(target, PYTHON, "0" * 64, tuple(packages))
+    return Lock(target, find_target(target).floor, PYTHON, "0" * 64, tuple(packages))
 
 
 def keep(cache: Cache, tmp_path: Path, *made: Made) -> None:
@@ -115,7 +115,7 @@ sys.addaudithook(lambda event, _: event.startswith(("subprocess", "socket")) and
 package = LockedPackage(
     "tool", "1.0", {TOOL.filename!r}, {TOOL.sha256!r}, None, "http://127.0.0.1:1/x", "wheel"
 )
-lock = Lock("linux-x64", Version("3.12.14"), "0" * 64, (package,))
+lock = Lock("linux-x64", (2, 28), Version("3.12.14"), "0" * 64, (package,))
 (wheel,) = install(lock, find_target("linux-x64"), lock.python, Cache(Path({str(cache.root)!r})))
 assert wheel.cached
 assert not {{"httpx", "pip", "installer", "rich", "cryptography"}} & sys.modules.keys()

@@ -28,6 +28,7 @@ PYTHON = Version("3.12.14")
 
 EXAMPLE = Lock(
     target="win-x64",
+    floor=(10, 0),
     python=PYTHON,
     requirements_digest="d" * 64,
     packages=(
@@ -67,6 +68,7 @@ def locks(draw: st.DrawFn) -> Lock:
     names = sorted(draw(st.sets(NAMES, max_size=4)))
     return Lock(
         draw(st.sampled_from(SINGLE_TARGETS)).name,
+        (draw(st.integers(0, 99)), draw(st.integers(0, 99))),
         draw(st.sampled_from([PYTHON, Version("3.11.16"), Version("3.14.0rc1")])),
         draw(DIGESTS),
         tuple(draw(packages(name)) for name in names),
@@ -126,6 +128,8 @@ def test_other_tools_take_the_file_for_a_lock() -> None:
         ('platform = "win-x64"', 'platform = "amiga"', "unknown platform 'amiga'"),
         ('platform = "win-x64"', 'platform = "windows"', "not a canonical name"),
         ('platform = "win-x64"', 'shape = "round"', "shape is not known"),
+        ('floor = "10.0"', "", "floor is missing"),
+        ('floor = "10.0"', 'floor = "ten"', "floor 'ten' is not like 2.28"),
         ('"' + "d" * 64, '"' + "D" * 64, "requirements-digest is not a sha256"),
         ('"' + "c" * 64, '"' + "c" * 63, "numpy: it has no lower-case hex sha256"),
         ("wheels/local-0.1-py3", "../local-0.1-py3", "local: its path is not wheels/local"),
@@ -156,6 +160,7 @@ def test_the_same_package_twice_is_refused() -> None:
     ("change", "reason"),
     [
         ({}, None),
+        ({"floor": (11, 0)}, "it is for Windows 11.0 and newer, not 10.0"),
         ({"target": "linux-x64"}, "it is for linux-x64, not win-x64"),
         ({"python": Version("3.12.13")}, "it is for Python 3.12.13, not 3.12.14"),
         ({"requirements_digest": "0" * 64}, "the requirements have changed since it was made"),
@@ -169,3 +174,22 @@ def test_a_lock_knows_what_it_was_made_for(
     lock = dataclasses.replace(EXAMPLE, requirements_digest=requirements_digest([path]))
     lock = dataclasses.replace(lock, **change)
     assert up_to_date(lock, find_target("win-x64"), PYTHON, [path]) == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "made_for", "reason"),
+    [
+        ("linux-x64", (2, 17), "it is for glibc 2.17 and newer, not 2.28"),
+        ("linux-x64-musl", (1, 1), "it is for musl 1.1 and newer, not 1.2"),
+        ("mac-arm64", (11, 0), "it is for macOS 11.0 and newer, not 13.0"),
+    ],
+)
+def test_a_lock_for_another_floor_does_not_fit(
+    tmp_path: Path, name: str, made_for: tuple[int, int], reason: str
+) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text("", encoding="utf-8")
+    lock = Lock(name, made_for, PYTHON, requirements_digest([path]), ())
+    target = find_target(name)
+    assert up_to_date(lock, target, PYTHON, [path]) == reason
+    assert up_to_date(lock, target.with_floor(made_for), PYTHON, [path]) is None

@@ -9,10 +9,11 @@ from packaging.version import Version
 from wheel_making import make_sdist, make_wheel
 
 from runtime_packager.errors import BuildError, InputError, IntegrityError, NetworkError
-from runtime_packager.io.progress import Silent
-from runtime_packager.platforms import Target, find_target
-from runtime_packager.wheels import Lock, resolve
+from runtime_packager.platforms import DEFAULT_TARGETS, SINGLE_TARGETS, Target, find_target
+from runtime_packager.wheels import Lock, resolve, resolve_all
 from runtime_packager.wheels.as_target import missing_patch_points
+from runtime_packager.wheels.as_target.patching import exists
+from runtime_packager.wheels.as_target.sharing import SHARED_POINTS
 from runtime_packager.wheels.asking import refuse_unknown_pip
 
 LINUX, WINDOWS = find_target("linux-x64"), find_target("win-x64")
@@ -166,12 +167,132 @@ def test_a_missing_wheel_says_what_there_is_and_what_would_fit(
     error = caught.value
     assert error.message == "no file of native>=2 (needed by app 1.0) fits win-x64, Python 3.12.14"
     assert error.details == (
-        "native 3.0: wheel for cp313-cp313-win_amd64",
-        "native 2.1: wheel for cp312-cp312-manylinux_2_17_x86_64",
-        "native 2.0: wheel for cp312-cp312-macosx_11_0_arm64",
+        "native 3.0: wheels for cp313-cp313-win_amd64",
+        "native 2.1: wheels for cp312-cp312-manylinux_2_17_x86_64",
+        "native 2.0: wheels for cp312-cp312-macosx_11_0_arm64",
+        "native: versions that have a wheel that fits are 1.0",
+        "looked for: cp312, abi3 or py3 wheels for win_amd64 or any",
     )
     assert error.hint is not None
-    assert "cp312, abi3 or py3 on win_amd64 or any" in error.hint
+    assert "--find-links" in error.hint
+
+
+def test_what_is_missing_is_said_for_all_platforms_at_once(
+    index: FakeIndex, require: Require
+) -> None:
+    index.add(
+        make_wheel("one", "1.0", requires=["native>=2", "gone; sys_platform == 'darwin'"]),
+        make_wheel("native", "2.0", "cp312-cp312-manylinux_2_17_x86_64"),
+        make_wheel("native", "2.0", "cp312-cp312-macosx_11_0_arm64"),
+        make_wheel("native", "1.0", "cp312-cp312-win_arm64"),
+    )
+
+    with pytest.raises(BuildError) as caught:
+        resolve_all(require("one"), DEFAULT_TARGETS, PYTHON)
+
+    error = caught.value
+    assert error.message == "the requirements cannot be locked for 5 of 6 platforms"
+    there_is = "  native 2.0: wheels for cp312-cp312-manylinux_2_17_x86_64, "
+    there_is += "cp312-cp312-macosx_11_0_arm64"
+    wheels = "cp312, abi3 or py3 wheels for"
+    newest = "manylinux_2_28_aarch64, manylinux_2_27_aarch64, manylinux_2_26_aarch64"
+    assert error.details == (
+        "no file of native>=2 (needed by one 1.0) fits linux-arm64, win-x64, mac-x64, "
+        "Python 3.12.14:",
+        there_is,
+        "  native: no version has a wheel that fits",
+        f"  looked for on linux-arm64: {wheels} {newest}, ... or any",
+        f"  looked for on win-x64: {wheels} win_amd64 or any",
+        f"  looked for on mac-x64: {wheels} macosx_11_0_x86_64, macosx_11_0_intel, "
+        "macosx_11_0_fat64, ... or any",
+        "no file of native>=2 (needed by one 1.0) fits win-arm64, Python 3.12.14:",
+        there_is,
+        "  native: versions that have a wheel that fits are 1.0",
+        f"  looked for: {wheels} win_arm64 or any",
+        'no file of gone; sys_platform == "darwin" (needed by one 1.0) fits mac-arm64, '
+        "Python 3.12.14:",
+        "  gone: no configured index or --find-links directory has such a project",
+    )
+
+
+def test_a_long_list_of_wheels_is_cut_after_those_for_this_python(
+    index: FakeIndex, require: Require
+) -> None:
+    for minor in range(8, 15):
+        index.add(make_wheel("native", "1.0", f"cp3{minor}-cp3{minor}-win_amd64"))
+    with pytest.raises(BuildError) as caught:
+        resolve(require("native"), LINUX, PYTHON)
+    assert caught.value.details[0].startswith("native 1.0: wheels for cp312-cp312-win_amd64, cp38")
+    assert caught.value.details[0].endswith(" and 1 more")
+
+
+def test_an_unreadable_index_comes_before_what_may_follow_from_it(
+    index: FakeIndex, require: Require
+) -> None:
+    index.add(make_wheel("one", "1.0", "cp312-cp312-win_amd64"))
+    index.broken.add("/simple/two/")
+    files = require("one; sys_platform == 'linux'", "two; sys_platform == 'win32'")
+    with pytest.raises(NetworkError) as caught:
+        resolve_all(files, [LINUX, WINDOWS], PYTHON)
+    assert caught.value.message == "the requirements cannot be locked for 2 of 2 platforms"
+    assert caught.value.details[0] == "a package index cannot be read:"
+    assert "no file of one fits linux-x64, Python 3.12.14:" in caught.value.details
+
+
+def test_targets_share_what_is_read_and_nothing_else(index: FakeIndex, require: Require) -> None:
+    index.add(
+        make_wheel("app", "1.0", requires=["deep[fast]; sys_platform != 'win32'", "deep"]),
+        make_wheel("app", "1.1", "cp312-cp312-win_arm64"),
+        # Old files are called like this, and their names are no tags to any library.
+        make_wheel("app", "0.9", "py36+-none-any"),
+        make_wheel(
+            "deep",
+            "1.0",
+            requires=[
+                "quick; extra == 'fast' and platform_machine == 'x86_64'",
+                "colour; platform_system == 'Windows'",
+                "mac-only>=1; sys_platform == 'darwin'",
+            ],
+            extras=["fast"],
+        ),
+        make_wheel("deep", "2.0", "cp312-cp312-macosx_12_0_arm64", requires=["mac-only<2"]),
+        make_wheel("deep", "2.0", "cp312-cp312-musllinux_1_1_x86_64"),
+        make_wheel("quick", "1.0", "cp38-abi3-manylinux2014_x86_64"),
+        make_wheel("quick", "1.0", "cp38-abi3-macosx_10_9_universal2"),
+        make_sdist("quick", "1.0"),
+        make_wheel("colour", "1.0"),
+        make_wheel("mac-only", "1.0"),
+        make_wheel("mac-only", "2.0"),
+        make_sdist("onlysource", "1.0"),
+    )
+    files = require("app", "onlysource")
+    alone = {target.name: resolve(files, target, PYTHON) for target in SINGLE_TARGETS}
+    index.requests.clear()
+
+    together = resolve_all(files, SINGLE_TARGETS, PYTHON)
+
+    assert together == alone
+    assert resolve_all(files, SINGLE_TARGETS[::-1], PYTHON) == alone
+    assert len({files_of(lock).__str__() for lock in alone.values()}) >= 6
+    pages = [path for path in index.requests if path.startswith("/simple/")]
+    # Twice, since the locks were made twice.
+    assert sorted(pages) == sorted([f"/simple/{name}/" for name in index.pages] * 2)
+
+
+def test_source_archives_are_prepared_once_for_all(
+    index: FakeIndex, require: Require, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.add(make_sdist("onlysource", "1.0", diary=tmp_path / "diary"))
+    resolve_all(require("onlysource"), SINGLE_TARGETS, PYTHON)
+    assert (tmp_path / "diary").read_text(encoding="utf-8") == "metadata\n"
+
+
+def test_options_in_a_requirements_file_hold_for_every_target(
+    index: FakeIndex, require: Require
+) -> None:
+    index.add(make_wheel("one", "1.0"), make_wheel("one", "2.0rc1"), make_sdist("one", "1.5"))
+    locks = resolve_all(require("--pre", "--no-binary one", "one"), SINGLE_TARGETS, PYTHON)
+    assert {tuple(files_of(lock)) for lock in locks.values()} == {("one-1.5.tar.gz",)}
 
 
 @pytest.mark.parametrize(
@@ -182,7 +303,11 @@ def test_a_missing_wheel_says_what_there_is_and_what_would_fit(
             "no file of nosuch fits",
             ["nosuch: no configured index or --find-links directory has such a project"],
         ),
-        (["one==9"], "no file of one==9 fits", ["one: versions that fit are 2.0, 1.0"]),
+        (
+            ["one==9"],
+            "no file of one==9 fits",
+            ["one: versions that have a wheel that fits are 2.0, 1.0"],
+        ),
         (
             ["one<2", "wants-two"],
             "contradict each other",
@@ -207,7 +332,10 @@ def test_requirements_that_cannot_be_met(
     kind = InputError if details else BuildError
     with pytest.raises(kind, match=message) as caught:
         resolve(require(*lines), LINUX, PYTHON)
-    assert caught.value.details == tuple(details or ["newer 1.0: needs Python >=3.13"])
+    if details is None:
+        assert caught.value.details[0] == "newer 1.0: needs Python >=3.13"
+    else:
+        assert caught.value.details == tuple(details)
 
 
 def test_an_unreadable_index_is_no_missing_package(index: FakeIndex, require: Require) -> None:
@@ -229,6 +357,7 @@ def test_settings_meant_for_installing_do_not_matter(
 
 def test_the_installed_pip_has_every_function_we_replace() -> None:
     assert missing_patch_points() == []
+    assert [point for point in SHARED_POINTS if not exists(*point)] == []
 
 
 def test_a_pip_that_was_rebuilt_inside_is_refused_by_name() -> None:
@@ -236,18 +365,3 @@ def test_a_pip_that_was_rebuilt_inside_is_refused_by_name() -> None:
     with pytest.raises(BuildError, match=r"pip 99\.0") as caught:
         refuse_unknown_pip({"problem": problem})
     assert caught.value.details == ("it has no pip._internal.x.Y.z",)
-
-
-def test_a_source_archive_in_a_lock_is_warned_of(index: FakeIndex, require: Require) -> None:
-    class Heard(Silent):
-        def __init__(self) -> None:
-            self.warnings: list[str] = []
-
-        def warn(self, message: str) -> None:
-            self.warnings.append(message)
-
-    index.add(make_sdist("onlysource", "1.0"), make_wheel("one", "1.0"))
-    heard = Heard()
-    resolve(require("onlysource", "one"), WINDOWS, PYTHON, heard)
-    assert len(heard.warnings) == 1
-    assert "no wheel fits win-x64 for onlysource 1.0:" in heard.warnings[0]

@@ -10,6 +10,7 @@ import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def make_wheel(
     files: Mapping[str, bytes | str] | None = None,
     requires: Sequence[str] = (),
     requires_python: str | None = None,
+    extras: Sequence[str] = (),
     entry_points: str = "",
     executable: Sequence[str] = (),
     unrecorded: Sequence[str] = (),
@@ -51,7 +53,7 @@ def make_wheel(
     info = f"{stem}.dist-info"
     package = name.replace("-", "_")
     content = {k: _bytes(v) for k, v in (files or {f"{package}/__init__.py": "x = 1\n"}).items()}
-    content[f"{info}/METADATA"] = _metadata(name, version, requires, requires_python)
+    content[f"{info}/METADATA"] = _metadata(name, version, requires, requires_python, extras)
     content[f"{info}/WHEEL"] = _wheel_file(tag, wheel_version)
     if entry_points:
         content[f"{info}/entry_points.txt"] = entry_points.encode()
@@ -69,10 +71,15 @@ def _bytes(value: bytes | str) -> bytes:
 
 
 def _metadata(
-    name: str, version: str, requires: Sequence[str], requires_python: str | None
+    name: str,
+    version: str,
+    requires: Sequence[str],
+    requires_python: str | None,
+    extras: Sequence[str],
 ) -> bytes:
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     lines += [f"Requires-Dist: {requirement}" for requirement in requires]
+    lines += [f"Provides-Extra: {extra}" for extra in extras]
     lines += [f"Requires-Python: {requires_python}"] if requires_python else []
     return "\n".join([*lines, "", ""]).encode()
 
@@ -98,17 +105,24 @@ def _zip(members: Sequence[tuple[str, bytes]], modes: Mapping[str, int]) -> byte
 
 BACKEND = """
 import os, zipfile
-NAME, VERSION, TAG, FAIL = {name!r}, {version!r}, {tag!r}, {fail!r}
+NAME, VERSION, TAG, FAIL, DIARY = {name!r}, {version!r}, {tag!r}, {fail!r}, {diary!r}
 INFO = f"{{NAME}}-{{VERSION}}.dist-info"
 METADATA = f"Metadata-Version: 2.1\\nName: {{NAME}}\\nVersion: {{VERSION}}\\n"
 
+def note(line):
+    if DIARY:
+        with open(DIARY, "a") as out:
+            out.write(line + "\\n")
+
 def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    note("metadata")
     os.mkdir(os.path.join(directory, INFO))
     with open(os.path.join(directory, INFO, "METADATA"), "w") as out:
         out.write(METADATA)
     return INFO
 
 def build_wheel(directory, config_settings=None, metadata_directory=None):
+    note("wheel")
     if FAIL:
         raise SystemExit("no compiler found")
     import base64, hashlib
@@ -133,17 +147,27 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 """
 
 
-def make_sdist(name: str, version: str, tag: str = "py3-none-any", *, fail: bool = False) -> Made:
+def make_sdist(
+    name: str,
+    version: str,
+    tag: str = "py3-none-any",
+    *,
+    fail: bool = False,
+    diary: Path | None = None,
+) -> Made:
     """A source archive with a build backend of its own, so that building needs no network.
 
     :param tag: what the wheel it builds is tagged with.
+    :param diary: a file that gets a line whenever its metadata or its wheel is made.
     """
     stem = f"{name}-{version}"
     system = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     files = {
         "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         "pyproject.toml": system,
-        "backend.py": BACKEND.format(name=name, version=version, tag=tag, fail=fail),
+        "backend.py": BACKEND.format(
+            name=name, version=version, tag=tag, fail=fail, diary=str(diary or "")
+        ),
     }
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as archive:

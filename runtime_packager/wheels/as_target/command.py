@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import logging
+import os
+import sys
+import tempfile
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from runtime_packager.wheels.as_target.listening import Seen, Unlockable, problem_of
+from runtime_packager.wheels.as_target.listening import Ear, Seen, Unlockable, problem_of
+from runtime_packager.wheels.as_target.patching import Believed
 
 _OVERRULED: dict[str, Any] = {
     "use_user_site": False,
@@ -27,9 +35,17 @@ _OVERRULED: dict[str, Any] = {
 }
 """Options a person's pip configuration may set that mean nothing, or harm, here."""
 
+_LINES = 20
+"""How many of the last lines printed for a target go into its answer."""
 
-def make_command(request: dict[str, Any], seen: Seen) -> Any:
-    """pip's ``install`` command, made to leave its answer or its failure in ``seen``."""
+
+def make_command(
+    request: dict[str, Any], believed: Believed, ear: Ear, answers: list[dict[str, Any]]
+) -> Any:
+    """pip's ``install`` command, run once a target; what comes of each is put into ``answers``.
+
+    One command for all: what it keeps (session, temporary files) is there for the next target.
+    """
     from pip._internal.commands import install
     from pip._internal.models.installation_report import InstallationReport
 
@@ -38,11 +54,11 @@ def make_command(request: dict[str, Any], seen: Seen) -> Any:
 
         def to_dict(self) -> dict[str, Any]:
             chosen = super().to_dict()["install"]
-            seen.answer["packages"] = [_reduced(item, seen.sizes) for item in chosen]
+            ear.seen.answer["packages"] = [_reduced(item, ear.sizes) for item in chosen]
             return {}
 
     class Command(install.InstallCommand):
-        """``pip install`` whose failure is kept for the answer."""
+        """``pip install`` for every target in turn, whose failures are kept for the answer."""
 
         def get_requirements(self, args: Any, options: Any, finder: Any, session: Any) -> Any:
             requirements = super().get_requirements(args, options, finder, session)
@@ -55,16 +71,50 @@ def make_command(request: dict[str, Any], seen: Seen) -> Any:
             for name, value in _OVERRULED.items():
                 setattr(options, name, value)
             options.features_enabled = []
-            try:
-                if request["verb"] == "locate":
-                    return _locate(self, options, request["wanted"], seen)
-                return super().run(options, args)
-            except Exception as error:
-                seen.answer["problem"] = problem_of(error, seen)
-                raise
+            wanted = frozenset(item["filename"] for item in request.get("wanted", ()))
+            for target in request["targets"]:
+                believed.become(target)
+                ear.seen = Seen(wanted)
+                # A requirements file may set options: they are not the next target's.
+                self._run_once(copy.deepcopy(options), args)
+                answers.append(ear.seen.answer)
+            return 0
+
+        def _run_once(self, options: Any, args: Any) -> None:
+            seen, lines = ear.seen, list[str]()
+            with _overheard(lines):
+                try:
+                    if request["verb"] == "locate":
+                        _locate(self, options, request["wanted"], seen)
+                    else:
+                        super().run(options, args)
+                except Exception as error:
+                    logging.getLogger("pip").critical("%s", error)
+                    seen.answer["problem"] = problem_of(error, seen)
+            seen.answer["lines"] = lines
 
     setattr(install, "InstallationReport", Reduced)  # noqa: B010 (mypy: pip's class)
     return Command("install", "Resolve as another platform.")
+
+
+@contextmanager
+def _overheard(lines: list[str]) -> Iterator[None]:
+    """Put the last lines that pip and build backends print meanwhile into ``lines``."""
+    with tempfile.TemporaryFile() as file:
+        kept = os.dup(2)
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for stream in (1, 2):
+                os.dup2(kept, stream)
+            os.close(kept)
+            file.seek(0)
+            text = file.read().decode(errors="replace").strip()
+            lines.extend(line for line in text.splitlines()[-_LINES:] if line.strip())
 
 
 def _names_no_file(requirement: Any) -> bool:

@@ -28,49 +28,57 @@ _HASH = frozenset({"HashError", "HashErrors"})
 
 @dataclass
 class Seen:
-    """What pip met on its way, for the answer.
+    """What pip met on its way for one target, for the answer.
 
-    :param skipped: per project the files that do not fit: (filename, kind, pip's reason).
+    :param judged: per project the files pip looked at: (link, kind, version or reason).
+    :param unfit: per project the links of wheels whose tags do not fit.
     :param links: the links of the files named in ``wanted``.
     :param unreachable: index pages that could not be read: (url, reason).
     """
 
     wanted: frozenset[str] = frozenset()
-    skipped: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
-    usable: dict[str, set[str]] = field(default_factory=dict)
+    judged: dict[str, list[tuple[Any, str, str]]] = field(default_factory=dict)
+    unfit: dict[str, list[Any]] = field(default_factory=dict)
     links: dict[str, list[Any]] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
     unreachable: list[tuple[str, str]] = field(default_factory=list)
     causes: list[dict[str, str | None]] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Ear:
+    """Where what is overheard goes: to the target at hand, and file sizes to all of them.
+
+    :param sizes: bytes by address, as indexes say (PEP 700).
+    """
+
+    seen: Seen = field(default_factory=Seen)
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 class Unlockable(Exception):  # noqa: N818 - becomes part of the answer
     """Requirements that name no file with a digest; ``args[0]`` is the list of their texts."""
 
 
-def listen(seen: Seen) -> None:
-    """Have pip leave in ``seen`` what it finds, skips, cannot read or cannot reconcile."""
+def listen(ear: Ear) -> None:
+    """Have pip leave in ``ear`` what it finds, skips, cannot read or cannot reconcile."""
 
     def evaluate(original: Callable[..., Any], self: Any, link: Any) -> Any:
         kind, detail = original(self, link)
-        if kind.name == "candidate":
-            seen.usable.setdefault(self.project_name, set()).add(detail)
-        elif link.ext and kind.name != "different_project":
-            files = seen.skipped.setdefault(self.project_name, [])
-            files.append((link.filename, kind.name, detail))
-        if link.filename in seen.wanted:
-            seen.links.setdefault(link.filename, []).append(link)
+        # Thousands of files are looked at: they are told apart only when something went wrong.
+        ear.seen.judged.setdefault(self.project_name, []).append((link, kind.name, detail))
+        if ear.seen.wanted and link.filename in ear.seen.wanted:
+            ear.seen.links.setdefault(link.filename, []).append(link)
         return kind, detail
 
     def fail(original: Callable[..., Any], link: Any, reason: Any, *rest: Any, **kw: Any) -> Any:
         status = getattr(getattr(reason, "response", None), "status_code", None)
         if status not in (404, 410):
-            seen.unreachable.append((link.redacted_url, str(reason)))
+            ear.seen.unreachable.append((link.redacted_url, str(reason)))
         return original(link, reason, *rest, **kw)
 
     def explain(original: Callable[..., Any], self: Any, error: Any, constraints: Any) -> Any:
-        seen.causes.extend(_causes(error, constraints))
+        ear.seen.causes.extend(_causes(error, constraints))
         return original(self, error, constraints)
 
     finder = "pip._internal.index.package_finder"
@@ -78,10 +86,10 @@ def listen(seen: Seen) -> None:
     wrap("pip._internal.index.collector", "_handle_get_simple_fail", fail)
     factory = "pip._internal.resolution.resolvelib.factory"
     wrap(factory, "Factory.get_installation_error", explain)
-    _listen_for_sizes(seen)
+    _listen_for_sizes(ear.sizes)
 
 
-def _listen_for_sizes(seen: Seen) -> None:
+def _listen_for_sizes(sizes: dict[str, int]) -> None:
     """pip drops the sizes that indexes give (PEP 700)."""
     from pip._internal.models.link import Link
 
@@ -90,7 +98,7 @@ def _listen_for_sizes(seen: Seen) -> None:
     def from_json(cls: Any, file_data: dict[str, Any], page_url: str) -> Any:
         link = original(file_data, page_url)
         if link is not None and isinstance(file_data.get("size"), int):
-            seen.sizes[link.url_without_fragment] = file_data["size"]
+            sizes[link.url_without_fragment] = file_data["size"]
         return link
 
     setattr(Link, "from_json", classmethod(from_json))  # noqa: B010 (mypy: not our method)
@@ -115,16 +123,38 @@ def problem_of(error: Exception, seen: Seen) -> dict[str, Any]:
     """What went wrong, for the answer: ``kind``, pip's words, and what concerns it of ``seen``."""
     if isinstance(error, Unlockable):
         return {"kind": "unlockable", "requirements": error.args[0]}
-    concerned = {cause["name"] for cause in seen.causes}
+    concerned = {str(cause["name"]) for cause in seen.causes}
     return {
         "kind": _kind(error),
         "type": type(error).__name__,
         "message": str(error),
         "causes": seen.causes,
-        "skipped": {k: v for k, v in seen.skipped.items() if k in concerned},
-        "usable": {k: sorted(v) for k, v in seen.usable.items() if k in concerned},
+        "skipped": {name: _skipped(name, seen) for name in concerned},
+        "usable": {name: _usable(name, seen, (".whl", "")) for name in concerned},
+        "wheels": {name: _usable(name, seen, (".whl",)) for name in concerned},
         "unreachable": seen.unreachable,
     }
+
+
+def _usable(name: str, seen: Seen, endings: tuple[str, ...]) -> list[str]:
+    """The versions that some file, so ending, fits."""
+    judged = seen.judged.get(name, ())
+    found = {
+        version
+        for link, kind, version in judged
+        if kind == "candidate" and link.filename.endswith(endings)
+    }
+    return sorted(found)
+
+
+def _skipped(name: str, seen: Seen) -> list[tuple[str, str, str]]:
+    """The files that do not fit: (filename, kind, pip's reason)."""
+    unfit = [(link.filename, "platform_mismatch", "") for link in seen.unfit.get(name, ())]
+    return unfit + [
+        (link.filename, kind, detail)
+        for link, kind, detail in seen.judged.get(name, ())
+        if kind not in ("candidate", "different_project") and link.ext
+    ]
 
 
 def _kind(error: Exception) -> str:

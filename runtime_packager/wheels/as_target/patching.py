@@ -31,12 +31,32 @@ PATCH_POINTS = (
 """(module, attribute) of all that is used of pip's inside; present from pip 25.1 on."""
 
 
+class Believed:
+    """The platform pip believes to run on; it changes between two resolutions, pip does not."""
+
+    def __init__(self) -> None:
+        self.markers: dict[str, str] = {}
+        self.version: tuple[int, ...] = ()
+        self.tags: list[Any] = []
+        self.known: frozenset[Any] = frozenset()
+
+    def become(self, target: dict[str, Any]) -> None:
+        """From now on it is ``target``: markers, Python version, tags by preference."""
+        from pip._vendor.packaging.tags import Tag
+
+        self.markers = target["markers"]
+        self.version = tuple(target["python"])
+        self.tags = [Tag(*name) for name in target["tags"]]
+        self.known = frozenset(self.tags)
+
+
 def missing_patch_points() -> list[str]:
     """The patch points this pip does not have, as dotted names."""
-    return [f"{module}.{name}" for module, name in PATCH_POINTS if not _exists(module, name)]
+    return [f"{module}.{name}" for module, name in PATCH_POINTS if not exists(module, name)]
 
 
-def _exists(module: str, name: str) -> bool:
+def exists(module: str, name: str) -> bool:
+    """Whether this pip has the attribute, given by module and dotted name."""
     try:
         functools.reduce(getattr, name.split("."), importlib.import_module(module))
     except (ImportError, AttributeError):
@@ -44,52 +64,59 @@ def _exists(module: str, name: str) -> bool:
     return True
 
 
-def become(target: dict[str, Any]) -> None:
-    """Replace what pip asks the host by what ``target`` says."""
-    replace("pip._vendor.packaging.markers", "default_environment", lambda: dict(target["markers"]))
-    version = tuple(target["python"])
-    _become_tags(target["tags"], version)
+def steer(believed: Believed) -> None:
+    """Replace what pip asks the host by what ``believed`` says at that moment; done once."""
 
     def python_candidate(original: Callable[..., None], self: Any, _: Any = None) -> None:
-        original(self, version)
+        original(self, believed.version)
+
+    def remember_version(original: Callable[..., None], self: Any, *args: Any, **kw: Any) -> None:
+        original(self, *args, **kw)
+        self.py_version_info = believed.version
+        self.py_version = ".".join(map(str, believed.version[:2]))
 
     def no_cache_entry(*_: Any, **__: Any) -> None:
         """pip's cache of built wheels is the host's."""
 
+    markers = "pip._vendor.packaging.markers"
+    replace(markers, "default_environment", lambda: dict(believed.markers))
+    target = "pip._internal.models.target_python"
+    wrap(target, "TargetPython.__init__", remember_version)
+    replace(target, "TargetPython.get_sorted_tags", lambda self: believed.tags)
+    replace(target, "TargetPython.get_unsorted_tags", lambda self: believed.known)
     candidate = "pip._internal.resolution.resolvelib.candidates"
     wrap(candidate, "RequiresPythonCandidate.__init__", python_candidate)
     factory = "pip._internal.resolution.resolvelib.factory"
     replace(factory, "Factory.get_wheel_cache_entry", no_cache_entry)
     finder = "pip._internal.index.package_finder"
-    wrap(finder, "PackageFinder.find_best_candidate", _wheels_first)
+    wrap(finder, "PackageFinder.find_best_candidate", _wheels_first())
 
 
-def _become_tags(names: list[list[str]], version: tuple[int, ...]) -> None:
-    from pip._vendor.packaging.tags import Tag
-
-    tags = [Tag(*name) for name in names]
-    known = frozenset(tags)
-    module = "pip._internal.models.target_python"
-
-    def remember_version(original: Callable[..., None], self: Any, *args: Any, **kw: Any) -> None:
-        original(self, *args, **kw)
-        self.py_version_info = version
-        self.py_version = f"{version[0]}.{version[1]}"
-
-    wrap(module, "TargetPython.__init__", remember_version)
-    replace(module, "TargetPython.get_sorted_tags", lambda self: tags)
-    replace(module, "TargetPython.get_unsorted_tags", lambda self: known)
-
-
-def _wheels_first(
-    original: Callable[..., Any],
-    self: Any,
-    project_name: str,
-    specifier: Any = None,
-    hashes: Any = None,
-) -> Any:
+def _wheels_first() -> Callable[..., Any]:
     """A project's wheels when any fits, else what there is: source archives."""
-    found = original(self, project_name, specifier, hashes)
+    known: dict[int, tuple[Any, Any]] = {}
+
+    def find(
+        original: Callable[..., Any],
+        self: Any,
+        project_name: str,
+        specifier: Any = None,
+        hashes: Any = None,
+    ) -> Any:
+        # pip remembers what it found and is asked again and again. The key's object is kept, so
+        # that no other takes its place in memory.
+        found = original(self, project_name, specifier, hashes)
+        if id(found) not in known:
+            evaluator = self.make_candidate_evaluator(
+                project_name=project_name, specifier=specifier, hashes=hashes
+            )
+            known[id(found)] = found, _only_wheels(found, evaluator)
+        return known[id(found)][1]
+
+    return find
+
+
+def _only_wheels(found: Any, evaluator: Any) -> Any:
     wheels = [
         candidate
         for candidate in found.applicable_candidates
@@ -97,9 +124,7 @@ def _wheels_first(
     ]
     if not wheels or len(wheels) == len(found.applicable_candidates):
         return found
-    best = self.make_candidate_evaluator(
-        project_name=project_name, specifier=specifier, hashes=hashes
-    ).sort_best_candidate(wheels)
+    best = evaluator.sort_best_candidate(wheels)
     return type(found)(found.all_candidates, wheels, best)
 
 

@@ -1,0 +1,190 @@
+"""One platform's tree, planned: every file and where its bytes lie, before anything is written.
+
+install wheels -> pack the app -> trim -> bytecode -> the tree's own files -> merge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runtime_packager import inputs
+from runtime_packager.app import ConsoleScript, Function, Script, pack, stub_text
+from runtime_packager.config import Config
+from runtime_packager.entries import Entry, Layer
+from runtime_packager.errors import InputError
+from runtime_packager.inputs import Ingredients
+from runtime_packager.io.cache import Cache
+from runtime_packager.io.steps import Steps
+from runtime_packager.io.store import store_texts
+from runtime_packager.launcher import launcher_entry
+from runtime_packager.platforms import host_target
+from runtime_packager.tree import Bytecode, Trimmed, compile_units, merge, trim
+from runtime_packager.wheels import InstalledWheel, console_script, install
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A tree that is not written yet.
+
+    :param layers: what it is merged from, bytecode left out.
+    :param entries: all of it, sorted by path.
+    :param uncompiled: sources without bytecode, and why.
+    :param notices: what a person should know about this tree, a sentence each.
+    """
+
+    layers: tuple[Layer, ...]
+    wheels: tuple[InstalledWheel, ...]
+    entries: tuple[Entry, ...]
+    trimmed: tuple[Trimmed, ...]
+    uncompiled: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def plan(
+    config: Config, made_from: Ingredients, cache: Cache, steps: Steps, *, offline: bool
+) -> Plan:
+    """The tree of one target that has an interpreter of its own.
+
+    :raises PackagerError: of the kind that fits; nothing but the cache is written.
+    """
+    wheels = _install(config, made_from, cache, steps, offline)
+    scripts = _scripts(config, wheels)
+    app = _pack(config, made_from, wheels, cache, steps)
+    with steps.step("trim") as step:
+        layers, trimmed = _trim(config, made_from, wheels)
+        step.note = f"{sum(row.files for row in trimmed)} files left out"
+    bytecode = _bytecode(config, made_from, [*layers, app], cache, steps)
+    own = _own_files(config, made_from, scripts, cache)
+    with steps.step("merge") as step:
+        entries = merge([*layers, *bytecode.layers, app, own])
+        step.note = f"{len(entries)} files"
+    return Plan(
+        layers=(*layers, app, own),
+        wheels=tuple(wheels),
+        entries=tuple(entries),
+        trimmed=tuple(trimmed),
+        uncompiled=bytecode.failed,
+        notices=tuple(
+            f"{wheel.name} {wheel.version}: {name} was left out (a script for another machine)"
+            for wheel in wheels
+            for name in wheel.left_out
+        ),
+    )
+
+
+def _install(
+    config: Config, made_from: Ingredients, cache: Cache, steps: Steps, offline: bool
+) -> list[InstalledWheel]:
+    with steps.step("wheels") as step:
+        result = install(
+            made_from.lock,
+            made_from.target,
+            config.python,
+            cache,
+            steps.progress,
+            wheelhouse=config.locks / "wheels",
+            requirements=config.requirements,
+            offline=offline,
+        )
+        new = sum(not wheel.cached for wheel in result)
+        step.note = f"{len(result)} wheels" + (f", {new} unpacked" if new else "")
+        step.cached = not new
+        return result
+
+
+def _pack(
+    config: Config,
+    made_from: Ingredients,
+    wheels: list[InstalledWheel],
+    cache: Cache,
+    steps: Steps,
+) -> Layer:
+    with steps.step("app") as step:
+        layer, step.cached = pack(made_from.app_files, _entry_point(config, wheels), cache)
+        step.note = f"{len(made_from.app_files)} files"
+        return layer
+
+
+def _entry_point(config: Config, wheels: list[InstalledWheel]) -> Script | Function:
+    if not isinstance(config.entry, ConsoleScript):
+        return config.entry
+    found = console_script(wheels, config.entry.name)
+    if found is None:
+        raise InputError(
+            f"entry {config.entry.name!r} is no console script of any requirement",
+            "name a script such as main.py, package.module:function, or add the requirement",
+        )
+    return _function(found)
+
+
+def _function(text: str) -> Function:
+    module, _, function = text.partition(":")
+    return Function(module, function)
+
+
+def _scripts(config: Config, wheels: list[InstalledWheel]) -> dict[str, Function]:
+    """Name -> what it calls, for the console scripts that get launchers.
+
+    :raises InputError: naming every one that no requirement has.
+    """
+    found = {name: console_script(wheels, name) for name in config.scripts}
+    if missing := [name for name, text in found.items() if text is None]:
+        offered = sorted({name for wheel in wheels for name, _ in wheel.console_scripts})
+        raise InputError(
+            f"scripts: {', '.join(missing)} is no console script of any requirement",
+            f"they have {', '.join(offered)}" if offered else "add the requirement that has it",
+        )
+    return {name: _function(text) for name, text in found.items() if text}
+
+
+def _trim(
+    config: Config, made_from: Ingredients, wheels: list[InstalledWheel]
+) -> tuple[list[Layer], list[Trimmed]]:
+    interpreter, trimmed = trim(made_from.interpreter.layer, config.trim, wheel=False)
+    layers = [interpreter]
+    for wheel in wheels:
+        layer, left_out = trim(wheel.layer, config.trim, wheel=True)
+        layers.append(layer)
+        trimmed += left_out
+    return layers, trimmed
+
+
+def _bytecode(
+    config: Config, made_from: Ingredients, layers: list[Layer], cache: Cache, steps: Steps
+) -> Bytecode:
+    with steps.step("bytecode") as step:
+        compiler = made_from.compiler
+        version = compiler.provenance.python
+        bytecode = compile_units(
+            layers,
+            compiler.root / host_target().interpreter(config.python),
+            version,
+            cache,
+            steps.progress,
+            optimize=config.optimize,
+        )
+        step.cached = not bytecode.compiled
+        notes = [f"{bytecode.compiled} compiled"] if bytecode.compiled else []
+        notes += [f"by CPython {version}"] if version != str(config.python) else []
+        step.note = " ".join(notes)
+        return bytecode
+
+
+def _own_files(
+    config: Config, made_from: Ingredients, scripts: dict[str, Function], cache: Cache
+) -> Layer:
+    """Launchers, their configurations, and the line that makes the app importable everywhere."""
+    target = made_from.target
+    site_packages = target.site_packages(config.python)
+    up = "/".join([".."] * (site_packages.count("/") + 1))
+    texts = {
+        f"{config.launcher}.cfg": made_from.configuration,
+        f"{site_packages}/_runtime_app.pth": f"{up}/{inputs.app_directory(config)}\n".encode(),
+    }
+    launchers = [made_from.launcher]
+    for name, function in scripts.items():
+        stub = f"_start_script_{name}"
+        texts[f"app/{stub}.py"] = stub_text(function).encode()
+        texts[f"{name}.cfg"] = inputs.start_configuration(config, target, stub)
+        launchers.append(launcher_entry(target, name))
+    return Layer("runtime-packager", (*launchers, *store_texts(cache, texts)))

@@ -1,0 +1,76 @@
+"""The steps of the workflow's job ``try``, run here as the runner of this platform would."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from runtime_packager.platforms import host_target
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the runner's shell is looked for as bash")
+def test_its_steps_pass_on_a_good_runtime_and_fail_on_a_broken_one(
+    studio, runtime: Path, tmp_path: Path
+) -> None:
+    port, name = free_port(), host_target().name
+    url = f"http://127.0.0.1:{port}/api/health"
+    options = ("--arguments", f"--port {port}", "--health-url", url, "-o", "-")
+    done = studio("ci", "github", "--project", studio.project, "-p", name, *options)
+    job = YAML(typ="safe").load(done.stdout)["jobs"]["try"]
+    (row,) = job["strategy"]["matrix"]["include"]
+    work = tmp_path / "work"
+    work.mkdir()
+    pack(runtime, work, name)
+    key = Path(studio.environment()["RUNTIME_PACKAGER_CACHE"]) / "keys/development.json"
+    shown = studio("keys", "show", key)
+    (work / "trusted-keys.json").write_text(shown.stdout)
+    env = environment(studio, work, name, row["engine"])
+    assert run_steps(job, work, env) == []
+    (runtime / "app/main.py").write_text("raise SystemExit(3)")
+    pack(runtime, work, name)
+    assert {"Verify", "Start the app"} <= set(run_steps(job, work, env))
+
+
+def pack(runtime: Path, work: Path, name: str) -> None:
+    with tarfile.open(work / f"{name}.tar.gz", "w:gz", compresslevel=0) as archive:
+        archive.add(runtime, name)
+
+
+def environment(studio, work: Path, name: str, engine: str) -> dict[str, str]:
+    tool = work / "runtime-packager"
+    tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m runtime_packager "$@"\n')
+    tool.chmod(0o755)
+    path = f"{work}{os.pathsep}{os.environ['PATH']}"
+    return studio.environment(PATH=path, PLATFORM=name, ENGINE=engine)
+
+
+def run_steps(job: dict, work: Path, env: dict[str, str]) -> list[str]:
+    """The names of the steps that failed; unlike a runner it goes on behind them."""
+    failed = []
+    for step in job["steps"]:
+        if "run" not in step or "if" in step or "pip install" in step["run"]:
+            continue
+        done = subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", step["run"]],
+            cwd=work,
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            failed.append(step.get("name", step["run"]))
+            print(json.dumps(step), done.stdout, done.stderr)  # noqa: T201 - pytest shows it
+    return failed

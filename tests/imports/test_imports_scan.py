@@ -1,0 +1,123 @@
+"""Which imports a source has: all that could run on the target, and none that cannot."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from packaging.version import Version
+
+from runtime_packager.imports import facts_of
+from runtime_packager.imports.scan import Import, imports_of
+from runtime_packager.platforms import find_target
+
+
+def modules(text: str, target: str = "linux-x64", package: str = "") -> list[str]:
+    return [found.module for found in scan(text, target, package)]
+
+
+def scan(text: str, target: str = "linux-x64", package: str = "") -> list[Import]:
+    facts = facts_of(find_target(target).markers(Version("3.12.14")), (3, 12, 14))
+    return imports_of(textwrap.dedent(text).encode(), package, facts)
+
+
+def test_lazy_and_conditional_imports_count() -> None:
+    found = modules(
+        """
+        import os, a.b as c
+        def later():
+            import torch
+        class Box:
+            from transformers import pipeline
+        try:
+            import fast
+        except ImportError:
+            import slow
+        if something():
+            import maybe
+        match 1:
+            case 1:
+                import matched
+        with open("x"):
+            import withed
+        lazy = lambda: __import__("lambda_module")
+        """
+    )
+    assert set(found) == {
+        *("os", "a.b", "torch", "transformers", "fast", "slow", "maybe", "matched", "withed"),
+        "lambda_module",
+    }
+
+
+def test_an_import_knows_its_line_and_names() -> None:
+    assert scan("x = 1\nfrom a.b import c, d as e\nfrom f import *\n") == [
+        Import(2, "a.b", ("c", "d")),
+        Import(3, "f", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "package", "expected"),
+    [
+        ("from . import x", "a.b", ["a.b"]),
+        ("from .x import y", "a.b", ["a.b.x"]),
+        ("from ..x import y", "a.b", ["a.x"]),
+        ("from .. import y", "a.b", ["a"]),
+        ("from ...x import y", "a.b", ["x"]),
+        ("from ....x import y", "a.b", []),
+        ("from . import x", "", []),
+    ],
+)
+def test_relative_imports(text: str, package: str, expected: list[str]) -> None:
+    assert modules(text, package=package) == expected
+
+
+def test_import_module_with_a_constant_name_counts() -> None:
+    text = """
+        import importlib
+        importlib.import_module("torch.nn")
+        importlib.import_module(".sibling", __package__)
+        importlib.import_module(name)
+        importlib.import_module(f"plugin_{name}")
+        handlers[0]("torch")
+        """
+    assert modules(text, package="pkg") == ["importlib", "torch.nn", "pkg.sibling"]
+
+
+@pytest.mark.parametrize(
+    ("test", "runs_on"),
+    [
+        ('sys.platform == "win32"', {"win-x64"}),
+        ('sys.platform != "win32"', {"linux-x64", "mac-arm64"}),
+        ('sys.platform.startswith("linux")', {"linux-x64"}),
+        ('sys.platform in ("darwin", "linux")', {"linux-x64", "mac-arm64"}),
+        ('os.name == "nt"', {"win-x64"}),
+        ('platform.system() == "Darwin"', {"mac-arm64"}),
+        ('not sys.platform == "win32"', {"linux-x64", "mac-arm64"}),
+        ('sys.platform == "win32" and unknown()', {"win-x64"}),
+        ('sys.platform == "win32" or unknown()', {"win-x64", "linux-x64", "mac-arm64"}),
+        ("sys.version_info >= (3, 11)", {"win-x64", "linux-x64", "mac-arm64"}),
+        ("sys.version_info < (3, 12)", set()),
+        ("sys.version_info[0] == 2", set()),
+        ("sys.version_info[:2] >= (3, 13)", set()),
+        ("TYPE_CHECKING", set()),
+        ("typing.TYPE_CHECKING", set()),
+        ("not TYPE_CHECKING", {"win-x64", "linux-x64", "mac-arm64"}),
+        ("sys.platform > 3", {"win-x64", "linux-x64", "mac-arm64"}),
+    ],
+)
+def test_a_branch_that_cannot_run_on_the_target_is_left_out(test: str, runs_on: set[str]) -> None:
+    text = f"if {test}:\n    import inside\nelse:\n    import other\n"
+    found = {
+        name for name in ("win-x64", "linux-x64", "mac-arm64") if "inside" in modules(text, name)
+    }
+    assert found == runs_on
+    for name in ("win-x64", "linux-x64", "mac-arm64"):
+        assert set(modules(text, name)), "one of the branches always runs"
+
+
+def test_what_is_no_python_says_so() -> None:
+    with pytest.raises(SyntaxError):
+        modules("import {{ template }}")
+    with pytest.raises((ValueError, SyntaxError), match="null bytes"):
+        imports_of(b"import a\0", "", {})
