@@ -1,0 +1,53 @@
+"""Talking to a started backend, whatever it runs on."""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+from pathlib import Path
+
+import httpx
+
+PATIENCE = 60
+"""Seconds after which a test stops waiting for what does not come."""
+
+
+def ready(child: subprocess.Popen[str]) -> dict:
+    """The line in which the backend says that it listens."""
+    assert child.stdout
+    readable, _, _ = select.select([child.stdout], [], [], PATIENCE)
+    assert readable, "the backend neither wrote nor ended"
+    line = child.stdout.readline()
+    assert line, f"it ended with {child.wait(PATIENCE)}"
+    answer = json.loads(line)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def healthy(port: int) -> bool:
+    """Whether ``/api/health`` says so."""
+    answer = httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False)
+    return answer.status_code == 200 and answer.json()["status"] == "healthy"
+
+
+def snapshot(root: Path) -> dict[str, tuple]:
+    """Every name below ``root`` with all that a write would change."""
+    found = {}
+    for path in [root, *root.rglob("*")]:
+        s = path.lstat()
+        found[str(path)] = (s.st_mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
+    return found
+
+
+COMPILED_HERE = """
+import importlib.util, os, sys
+import fastapi, uvicorn, pydantic_core, ssl, sqlite3, ctypes, peft_studio.app, peft_studio.server
+for module in list(sys.modules.values()):
+    spec = getattr(module, "__spec__", None)
+    if spec and spec.origin and spec.origin.endswith(".py") and spec.cached:
+        head = open(spec.cached, "rb").read(4) if os.path.exists(spec.cached) else b""
+        if head != importlib.util.MAGIC_NUMBER:
+            print(spec.name)
+"""
+"""A script that names every module of the app that starts from no bytecode of its interpreter."""

@@ -1,0 +1,131 @@
+"""PEFT Studio for Windows, assembled on Linux and run by wine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import lief
+import pytest
+from foreign.backend import COMPILED_HERE, PATIENCE, healthy, ready, snapshot
+from foreign.wine import Wine, windows_path
+
+OURS = ("peft_engine.exe", "python.exe")
+
+ARGUMENTS = [
+    "two words",
+    'a "quoted" word',
+    'ends in quote"',
+    "back\\slash",
+    "ends in backslash\\",
+    "two\\\\",
+    '\\"',
+    'C:\\Program Files\\"x"\\',
+    "",
+    " ",
+    "tab\there",
+    "ü€ 漢字 𝄞",
+    "%PATH% ^ & | < > !",
+    "--port=x",
+    "*.py",
+]
+
+
+@pytest.fixture
+def launcher(windows_tree: Path) -> Path:
+    return windows_tree / "peft_engine.exe"
+
+
+def python(wine: Wine, launcher: Path, script: str, *words: str) -> subprocess.CompletedProcess:
+    return wine.run(launcher, "--runtime-python", "-c", script, *words)
+
+
+def ours(wine: Wine) -> dict[str, list[int]]:
+    return {name: wine.running(name) for name in OURS}
+
+
+def test_the_backend_answers_and_ends_in_order(windows_system, windows_tree, launcher) -> None:
+    before = snapshot(windows_tree)
+    words = ("--port", "0", "--no-token", "--exit-on-stdin-eof")
+    child = windows_system.start(launcher, *words, stdin=subprocess.PIPE)
+    assert healthy(ready(child)["port"])
+    child.communicate(timeout=PATIENCE)
+    assert child.returncode == 0
+    assert snapshot(windows_tree) == before
+
+
+def test_the_tree_verifies_after_it_ran(
+    windows_system, windows_project, windows_tree, launcher
+) -> None:
+    done = python(windows_system, launcher, "import peft_studio.app")
+    assert (done.returncode, done.stdout) == (0, "")
+    windows_project.verify(windows_tree)
+
+
+def test_what_it_needs_is_its_own_and_compiled(windows_system, launcher) -> None:
+    done = python(windows_system, launcher, COMPILED_HERE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_there_is_no_console(windows_system, windows_tree, launcher) -> None:
+    header = lief.PE.parse(str(launcher)).optional_header
+    assert header.subsystem == lief.PE.OptionalHeader.SUBSYSTEM.WINDOWS_GUI
+    script = "import ctypes; print(ctypes.windll.kernel32.GetConsoleWindow())"
+    assert python(windows_system, launcher, script).stdout.strip() == "0"
+
+
+def test_arguments_arrive_exactly(windows_system, launcher) -> None:
+    script = "import json, sys; print(json.dumps(sys.argv[1:]))"
+    done = python(windows_system, launcher, script, *ARGUMENTS)
+    assert json.loads(done.stdout) == ARGUMENTS
+
+
+@pytest.mark.parametrize("code", [0, 1, 42, 255, 0xC0000005])
+def test_exit_codes_pass_through(windows_system, windows_tree, launcher, code) -> None:
+    """As a Windows parent sees them: Unix keeps but 8 bits."""
+    script = (
+        "import subprocess, sys; ended = subprocess.run(sys.argv[1:]).returncode;"
+        "print(ended % 2**32)"
+    )
+    end = f"import ctypes; ctypes.windll.kernel32.ExitProcess({code})"
+    words = (windows_path(launcher), "--runtime-python", "-c", end)
+    done = windows_system.run(windows_tree / "python/python.exe", "-I", "-c", script, *words)
+    assert done.stdout.strip() == str(code)
+
+
+def test_input_and_output_pass_through(windows_system, launcher) -> None:
+    script = "import sys; print(input().upper()); print('said', file=sys.stderr); raise SystemExit"
+    command = windows_system.command(launcher, "--runtime-python", "-c", script)
+    done = subprocess.run(
+        command, input="grüße\n", capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (done.stdout, done.stderr) == ("GRÜSSE\n", "said\n")
+
+
+def test_a_killed_launcher_takes_the_backend_with_it(windows_system, launcher) -> None:
+    child = windows_system.start(launcher, "--port", "0", "--no-token")
+    ready(child)
+    (pid,) = windows_system.running("peft_engine.exe")
+    assert windows_system.running("python.exe")
+    os.kill(pid, signal.SIGKILL)
+    child.communicate(timeout=PATIENCE)  # the backend holds the other end
+    assert ours(windows_system) == {"peft_engine.exe": [], "python.exe": []}
+
+
+def test_a_killed_parent_takes_both_with_it(windows_system, windows_tree, launcher) -> None:
+    script = (
+        "import subprocess, sys, threading;"
+        "subprocess.Popen(sys.argv[1:]); sys.stdout.close(); threading.Event().wait()"
+    )
+    words = (windows_path(launcher), "--port", "0", "--no-token")
+    parent = windows_tree / "python/python.exe"
+    child = windows_system.start(parent, "-I", "-c", script, *words)
+    ready(child)
+    namespace = windows_system.namespace
+    (pid,) = (pid for pid, words in namespace.processes().items() if script in words)
+    os.kill(pid, signal.SIGKILL)
+    child.communicate(timeout=PATIENCE)
+    assert ours(windows_system) == {"peft_engine.exe": [], "python.exe": []}
