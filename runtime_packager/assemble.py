@@ -160,7 +160,8 @@ class _Run:
 
     def _gather(self, target: Target, steps: Steps) -> Ingredients:
         if target.name not in self.ingredients:
-            with steps.step("interpreter") as step:
+            of = f" {target.name}" if target.name not in self.steps else ""
+            with steps.step(f"interpreter{of}") as step:
                 interpreter = self._interpreter(target)
                 compiler = self._compiler(target, interpreter)
                 step.note = interpreter.provenance.origin
