@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def test_its_steps_pass_on_a_good_runtime_and_fail_on_a_broken_one(
     env = environment(studio, work, name, row["engine"])
     assert run_steps(job, work, env) == []
     (runtime / "app/_start_app.py").unlink()
+    shutil.rmtree(work / name)
     pack(runtime, work, name)
     assert {"Verify", "Start the app"} <= set(run_steps(job, work, env))
 

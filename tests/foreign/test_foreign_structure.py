@@ -45,7 +45,7 @@ def test_a_mac_tree_is_whole(mac, every_project: Project) -> None:
 
 
 def test_every_program_of_a_mac_tree_is_for_that_mac(mac) -> None:
-    _, tree = mac
+    name, tree = mac
     wrong = [path for path, binary in binaries(tree).items() if binary.header.cpu_type != CPU[name]]
     assert wrong == []
     assert not [
@@ -54,7 +54,7 @@ def test_every_program_of_a_mac_tree_is_for_that_mac(mac) -> None:
 
 
 def test_no_program_of_a_mac_tree_needs_a_newer_macos(mac) -> None:
-    _, tree = mac
+    name, tree = mac
     floor = (11, 0) if name == "mac-x64" else (13, 0)
     newer = {
         path: oldest
@@ -73,7 +73,7 @@ def oldest_system(binary: lief.MachO.Binary) -> tuple[int, int]:
 
 def test_apple_silicons_programs_are_signed(mac) -> None:
     """It refuses to start any that are not, if only ad hoc; Intel starts them all."""
-    _, tree = mac
+    name, tree = mac
     if name == "mac-arm64":
         unsigned = [
             path for path, binary in binaries(tree).items() if not binary.has_code_signature
