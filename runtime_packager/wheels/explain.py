@@ -28,7 +28,7 @@ from runtime_packager.wheels.trouble import Trouble, literal, together
 
 VERSIONS_SHOWN = 3
 TAGS_SHOWN = 3
-WHEELS_SHOWN = 6
+WHEELS_SHOWN = 4
 
 _MISSING_HINT = (
     "choose another version or another Python, leave that platform out, or build a wheel on such a "
