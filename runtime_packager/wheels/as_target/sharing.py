@@ -53,6 +53,21 @@ def share(believed: Believed, ear: Ear) -> None:
     ):
         if exists(*point):
             wrap(*point, wrapper)
+    _parse_metadata_once()
+
+
+def _parse_metadata_once() -> None:
+    """The standard library parses a distribution's metadata whenever its name is asked for."""
+    from importlib.metadata import Distribution
+
+    parse = Distribution.metadata.fget  # type: ignore[attr-defined]
+
+    def metadata(self: Any) -> Any:
+        if "_parsed" not in self.__dict__:
+            self.__dict__["_parsed"] = parse(self)
+        return self.__dict__["_parsed"]
+
+    setattr(Distribution, "metadata", property(metadata))  # noqa: B010 (mypy: not our property)
 
 
 class _Wheels:
