@@ -12,10 +12,11 @@ import importlib.util
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from runtime_packager.binaries.facts import HEAD, Binary, Format, Slice, dump, format_of, load
@@ -142,16 +143,28 @@ def _ask(candidates: Sequence[Candidate], progress: Progress) -> list[Any]:
         tempfile.TemporaryDirectory() as scratch,
         ThreadPoolExecutor(len(shares)) as pool,
     ):
-        jobs = [
-            pool.submit(
-                _read_share, [candidates[i] for i in share], Path(scratch, f"{number}.json"), task
-            )
-            for number, share in enumerate(shares)
-        ]
-        for share, job in zip(shares, jobs, strict=True):
-            for index, answer in zip(share, job.result(), strict=True):
-                answers[index] = answer
+        desk = Desk(Path(scratch), task, Event())
+        jobs = [pool.submit(_read_share, [candidates[i] for i in share], desk) for share in shares]
+        try:
+            for share, job in zip(shares, jobs, strict=True):
+                for index, answer in zip(share, job.result(), strict=True):
+                    answers[index] = answer
+        except BaseException:
+            desk.stopped.set()
+            raise
     return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the threads that read have in common.
+
+    :param stopped: set when nobody waits for answers any more.
+    """
+
+    scratch: Path
+    task: Task
+    stopped: Event
 
 
 def _shares(sizes: Sequence[int]) -> list[list[int]]:
@@ -167,28 +180,48 @@ def _shares(sizes: Sequence[int]) -> list[list[int]]:
     return shares
 
 
-def _read_share(candidates: Sequence[Candidate], request: Path, task: Task) -> list[Any]:
+def _read_share(candidates: Sequence[Candidate], desk: Desk) -> list[Any]:
     """One child's answers. When it dies of a file, another takes the files after that one."""
     answers: list[Any] = []
-    while len(answers) < len(candidates):
-        rest = candidates[len(answers) :]
-        request.write_text(json.dumps([[c.format, str(c.entry.source)] for c in rest]))
+    while len(answers) < len(candidates) and not desk.stopped.is_set():
         reason = "the reader stopped"
-        started = False  # a child that dies before it says so does not die of a file
         try:
-            for line in process.lines(_command(request)):
-                if started:
-                    answers.append(json.loads(line))
-                    task.advance(1)
-                started = True
-        except BuildError as error:
-            if not started:
-                raise
-            reason = error.message
+            for answer in _answers(candidates[len(answers) :], desk):
+                answers.append(answer)
+                desk.task.advance(1)
+        except ReaderDiedError as error:
+            reason = str(error)
         if len(answers) < len(candidates):
             answers.append(f"it cannot be read: {reason}")
-            task.advance(1)
+            desk.task.advance(1)
     return answers
+
+
+class ReaderDiedError(Exception):
+    """The child ended in the middle of a file."""
+
+
+def _answers(candidates: Sequence[Candidate], desk: Desk) -> Iterator[Any]:
+    """What one child says, as it comes.
+
+    :raises ReaderDiedError: when it dies of a file.
+    :raises BuildError: when it dies before it reads any.
+    """
+    handle, name = tempfile.mkstemp(dir=desk.scratch)
+    with open(handle, "w", encoding="utf-8") as stream:
+        json.dump([[c.format, str(c.entry.source)] for c in candidates], stream)
+    started = False
+    try:
+        for line in process.lines(_command(Path(name))):
+            if desk.stopped.is_set():
+                return
+            if started:
+                yield json.loads(line)
+            started = True
+    except BuildError as error:
+        if not started:
+            raise
+        raise ReaderDiedError(error.message) from error
 
 
 def _command(request: Path) -> list[str | Path]:

@@ -1,6 +1,8 @@
 """Reading: what real files of each format say, damaged ones, and the cache."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import lief
@@ -9,7 +11,7 @@ from natives import ARM_LINUX, ARM_MAC, LINUX, MAC, PLAIN, Compiler, layer_of, r
 
 from runtime_packager.binaries import Binary, Slice, fat, read_layers, reading
 from runtime_packager.io.cache import Cache
-from runtime_packager.io.progress import Silent
+from runtime_packager.io.progress import Silent, Task
 from runtime_packager.launcher.build import RECIPES, build
 
 
@@ -215,3 +217,29 @@ def test_a_file_that_kills_the_reader_does_not_take_the_others_with_it(
     assert [binary.path for binary in found if binary.problem] == ["07.so"]
     assert "exit code -11" in str(found[7].problem)
     assert len(found) == 20
+
+
+class Impatient(Silent):
+    """Somebody who presses Ctrl-C after the first file."""
+
+    @contextmanager
+    def task(self, title: str, *, total: int | None = None, unit: str = "") -> Iterator[Task]:
+        class First:
+            def advance(self, amount: int) -> None:
+                raise KeyboardInterrupt
+
+            def total(self, amount: int) -> None:
+                pass
+
+        yield First()
+
+
+def test_an_interrupted_run_keeps_nothing_and_can_be_run_again(
+    compiler: Compiler, tmp_path: Path
+) -> None:
+    good = compiler.build("good.so", LINUX, PLAIN)
+    layer = layer_of({f"{number:02}.so": good for number in range(20)})
+    with pytest.raises(KeyboardInterrupt):
+        read_layers([layer], Cache(tmp_path), Impatient())
+    assert not (tmp_path / "binaries").exists()
+    assert len(read_layers([layer], Cache(tmp_path), Silent())) == 20

@@ -153,7 +153,7 @@ def test_the_cache_is_shown_and_emptied_but_for_the_keys(project: Path, capsys) 
     assert not (project / "cache/blobs").exists()
     assert (project / "cache/keys/development.json").exists()
     assert run("cache", "clean", "nonsense") == 2
-    assert "it has apps, blobs" in capsys.readouterr().err
+    assert "it has apps, binaries, blobs" in capsys.readouterr().err
 
 
 def test_help_and_version_do_not_load_the_heavy_modules() -> None:
