@@ -84,7 +84,9 @@ def _windows(target: Target, python: Version, prefix: Path) -> None:
 
 def _module(target: Target, output: Path) -> Path:
     export = "__declspec(dllexport)" if target.is_windows else ""
-    return _compile(target, _MODULE.format(export=export), output, "-shared")
+    # A library for macOS carries its own name, by default the path it was compiled to.
+    name = ["-Wl,-install_name,@rpath/stub.so"] if target.os == "mac" else []
+    return _compile(target, _MODULE.format(export=export), output, "-shared", *name)
 
 
 def _compile(target: Target, source: str, output: Path, *flags: str) -> Path:

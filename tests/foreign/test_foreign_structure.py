@@ -5,11 +5,14 @@ The interpreters are stand-ins (:mod:`foreign.stubs`); launcher, wheels and layo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import lief
 import pytest
 from foreign.project import Project
+
+from runtime_packager.platforms import find_target
 
 MACS = ("mac-x64", "mac-arm64")
 CPU = {
@@ -24,13 +27,41 @@ def mac(request, every_project: Project) -> tuple[str, Path]:
     return request.param, every_project.output / request.param
 
 
-def binaries(tree: Path) -> dict[str, lief.MachO.Binary]:
+@dataclass(frozen=True)
+class MachO:
+    """What a test asks of a Mach-O file.
+
+    :param oldest: the macOS it was built for, as its load commands say.
+    """
+
+    cpu: lief.MachO.Header.CPU_TYPE
+    oldest: tuple[int, int]
+    signed: bool
+    libraries: tuple[str, ...]
+
+
+def read(path: Path) -> MachO:
+    """The file's only program; the values are copied, for they end with what lief parsed."""
+    parsed = lief.MachO.parse(str(path))
+    assert parsed is not None
+    assert parsed.size == 1
+    binary = parsed.at(0)
+    version = binary.build_version.minos if binary.has_build_version else binary.version_min.version
+    return MachO(
+        binary.header.cpu_type,
+        (version[0], version[1]),
+        binary.has_code_signature,
+        tuple(str(library.name) for library in binary.libraries),
+    )
+
+
+def binaries(tree: Path) -> dict[str, MachO]:
     """Every Mach-O file of the tree."""
-    found = {}
-    for path in tree.rglob("*"):
-        if path.is_file() and not path.is_symlink() and lief.is_macho(str(path)):
-            (found[path.relative_to(tree).as_posix()],) = lief.MachO.parse(str(path))
-    return found
+    return {
+        path.relative_to(tree).as_posix(): read(path)
+        for path in tree.rglob("*")
+        if path.is_file() and not path.is_symlink() and lief.is_macho(str(path))
+    }
 
 
 def test_a_mac_tree_is_whole(mac, every_project: Project) -> None:
@@ -38,56 +69,43 @@ def test_a_mac_tree_is_whole(mac, every_project: Project) -> None:
     stdlib = tree / "python/lib/python3.12"
     assert (stdlib / "os.py").is_file()
     assert (stdlib / "site-packages/fastapi/__init__.py").is_file()
-    assert {"peft_engine", "python/bin/python3.12"} < binaries(tree).keys()
-    assert any("pydantic_core" in path for path in binaries(tree))
+    found = binaries(tree)
+    assert {"peft_engine", "python/bin/python3.12"} < found.keys()
+    assert any("pydantic_core" in path for path in found)
     assert not [path for path in tree.rglob("*") if path.suffix in (".exe", ".dll", ".pyd")]
     every_project.verify(tree)
 
 
 def test_every_program_of_a_mac_tree_is_for_that_mac(mac) -> None:
     name, tree = mac
-    wrong = [path for path, binary in binaries(tree).items() if binary.header.cpu_type != CPU[name]]
-    assert wrong == []
-    assert not [
-        path for path in tree.rglob("*.so") if path.is_file() and not lief.is_macho(str(path))
-    ]
+    found = binaries(tree)
+    assert [path for path, binary in found.items() if binary.cpu != CPU[name]] == []
+    libraries = {path.relative_to(tree).as_posix() for path in tree.rglob("*.so")}
+    assert libraries - found.keys() == set()
 
 
 def test_no_program_of_a_mac_tree_needs_a_newer_macos(mac) -> None:
     name, tree = mac
-    floor = (11, 0) if name == "mac-x64" else (13, 0)
-    newer = {
-        path: oldest
-        for path, binary in binaries(tree).items()
-        if (oldest := oldest_system(binary)) > floor
-    }
-    assert newer == {}
-    assert oldest_system(binaries(tree)["peft_engine"]) == (11, 0)
-
-
-def oldest_system(binary: lief.MachO.Binary) -> tuple[int, int]:
-    """The macOS a program was built for, as its load commands say."""
-    found = binary.build_version.minos if binary.has_build_version else binary.version_min.version
-    return found[0], found[1]
+    floor = find_target(name).floor
+    found = binaries(tree)
+    assert {path: b.oldest for path, b in found.items() if b.oldest > floor} == {}
+    assert found["peft_engine"].oldest == (11, 0)
 
 
 def test_apple_silicons_programs_are_signed(mac) -> None:
     """It refuses to start any that are not, if only ad hoc; Intel starts them all."""
     name, tree = mac
     if name == "mac-arm64":
-        unsigned = [
-            path for path, binary in binaries(tree).items() if not binary.has_code_signature
-        ]
-        assert unsigned == []
+        assert [path for path, binary in binaries(tree).items() if not binary.signed] == []
 
 
 def test_programs_of_a_mac_tree_need_the_systems_libraries_or_the_trees(mac) -> None:
     _, tree = mac
     foreign = {
-        f"{path}: {library.name}"
+        f"{path}: {library}"
         for path, binary in binaries(tree).items()
         for library in binary.libraries
-        if not library.name.startswith(("/usr/lib/", "/System/Library/", "@"))
+        if not library.startswith(("/usr/lib/", "/System/Library/", "@"))
     }
     assert foreign == set()
 
