@@ -68,7 +68,8 @@ def arm64_project(scratch: Path, pbs_mirror: Mirror) -> Project:
     if reason := qemu.missing():
         pytest.skip(reason)
     archives = [debian.archive("linux-arm64"), debian.archive("linux-x64")]
-    made = project.make(scratch / "arm64", pbs_mirror, archives, str(debian.PYTHON))
+    floor = f'[tool.runtime-packager.floors]\nglibc = "{debian.FLOOR}"'
+    made = project.make(scratch / "arm64", pbs_mirror, archives, str(debian.PYTHON), settings=floor)
     return made.assembled("linux-arm64")
 
 
