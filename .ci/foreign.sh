@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the tests under tests/foreign run foreign runtimes with: wine 10 in a chroot of Debian
 # trixie (bookworm's wine 8 is too old), qemu-aarch64, and the tools that make PBS-shaped archives.
-# Idempotent; with everything there it takes well under a second. Needs root and apt.
+# Idempotent; with everything there it takes milliseconds. Needs root and apt.
 set -euo pipefail
 
 cache="${RUNTIME_PACKAGER_CI_CACHE:-$HOME/.cache/runtime-packager-ci}"
@@ -23,10 +23,11 @@ mirror() {
         sed -n 's/^Debian|Debian|//p' | sort -u | head -n 1
 }
 
-if [ "${#missing[@]}" -gt 0 ] || [ -z "$(mirror)" ]; then
-    apt-get update
-    [ "${#missing[@]}" -eq 0 ] ||
-        DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
+[ "${#missing[@]}" -gt 0 ] || [ ! -d "$chroot" ] || exit 0
+
+apt-get update # the tests' archives ask for the mirror too
+if [ "${#missing[@]}" -gt 0 ]; then
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
 fi
 
 in_chroot() { # directory, command...: processes and mounts end with the command

@@ -15,6 +15,8 @@ from foreign.qemu import Qemu
 from foreign.wine import Wine
 from packaging.version import Version
 
+from runtime_packager.platforms import TARGETS
+
 AWKWARD = "mit Leerzeichen und ü"
 """What users call the directory they install into."""
 
@@ -68,7 +70,8 @@ def arm64_project(scratch: Path, pbs_mirror: Mirror) -> Project:
     if reason := qemu.missing():
         pytest.skip(reason)
     archives = [debian.archive("linux-arm64"), debian.archive("linux-x64")]
-    made = project.make(scratch / "arm64", pbs_mirror, archives, str(debian.PYTHON))
+    floor = f'[tool.runtime-packager.floors]\nglibc = "{debian.FLOOR}"'
+    made = project.make(scratch / "arm64", pbs_mirror, archives, str(debian.PYTHON), settings=floor)
     return made.assembled("linux-arm64")
 
 
@@ -91,6 +94,7 @@ def arm64_system() -> Iterator[Qemu]:
 
 @pytest.fixture(scope="session")
 def every_project(scratch: Path, pbs_mirror: Mirror) -> Project:
-    """The project at its own Python version, with a mirror that has all seven targets."""
+    """The project at its own Python version, assembled for every target there is in one run."""
     archives = seven.archives(Version(seven.PYTHON))
-    return project.make(scratch / "every", pbs_mirror, archives, seven.PYTHON)
+    made = project.make(scratch / "every", pbs_mirror, archives, seven.PYTHON)
+    return made.assembled(*(target.name for target in TARGETS))

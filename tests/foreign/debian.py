@@ -21,6 +21,9 @@ from runtime_packager.platforms import find_target
 
 SUITE, SHORT = "bookworm", "3.11"
 PYTHON = Version("3.11.2")
+FLOOR = "2.36"
+"""The suite's glibc, which its programs may need."""
+
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ARCHITECTURES = {"linux-arm64": "arm64", "linux-x64": "amd64"}
 MODULES = ("debian.py", "pbs.py")

@@ -60,11 +60,15 @@ class Project:
         self.run("verify", tree)
 
 
-def make(path: Path, mirror: Mirror, archives: list[pbs.Archive], python: str) -> Project:
+def make(
+    path: Path, mirror: Mirror, archives: list[pbs.Archive], python: str, *, settings: str = ""
+) -> Project:
     """Copy the project to ``path``: this Python version, these archives, locks not yet made.
 
     The project's own sources stay behind the mirror: the host's interpreter, which compiles the
     bytecode, may come from them.
+
+    :param settings: more of the configuration, as TOML tables.
     """
     ignored = shutil.ignore_patterns("dist", "__pycache__")
     shutil.copytree(ROOT / "backend", path / "backend", ignore=ignored)
@@ -76,6 +80,6 @@ def make(path: Path, mirror: Mirror, archives: list[pbs.Archive], python: str) -
     names = ", ".join(f'"{archive.target.name}"' for archive in archives)
     mirrored = f'kind = "mirror"\nurl = "{mirror.base}"\nplatforms = [{names}]\n'
     text = text.replace(github, github.replace('kind = "github"\n', mirrored))
-    (path / "pyproject.toml").write_text(text)
+    (path / "pyproject.toml").write_text(f"{text}\n{settings}\n")
     pbs.write_pins(path, pbs.serve(mirror, archives))
     return Project(path)

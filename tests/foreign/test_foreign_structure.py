@@ -23,7 +23,6 @@ CPU = {
 
 @pytest.fixture(scope="module", params=MACS)
 def mac(request, every_project: Project) -> tuple[str, Path]:
-    every_project.assembled(request.param)
     return request.param, every_project.output / request.param
 
 
@@ -40,12 +39,15 @@ class MachO:
     libraries: tuple[str, ...]
 
 
-def read(path: Path) -> MachO:
-    """The file's only program; the values are copied, for they end with what lief parsed."""
+def programs(path: Path) -> list[MachO]:
+    """The programs in a file, one for each processor."""
     parsed = lief.MachO.parse(str(path))
     assert parsed is not None
-    assert parsed.size == 1
-    binary = parsed.at(0)
+    # Values are copied while ``parsed`` lives: what lief hands out of it ends with it.
+    return [copied(parsed.at(index)) for index in range(parsed.size)]
+
+
+def copied(binary: lief.MachO.Binary) -> MachO:
     version = binary.build_version.minos if binary.has_build_version else binary.version_min.version
     return MachO(
         binary.header.cpu_type,
@@ -56,12 +58,12 @@ def read(path: Path) -> MachO:
 
 
 def binaries(tree: Path) -> dict[str, MachO]:
-    """Every Mach-O file of the tree."""
-    return {
-        path.relative_to(tree).as_posix(): read(path)
-        for path in tree.rglob("*")
-        if path.is_file() and not path.is_symlink() and lief.is_macho(str(path))
-    }
+    """Every Mach-O file of a tree for one processor."""
+    found = {}
+    for path in tree.rglob("*"):
+        if path.is_file() and not path.is_symlink() and lief.is_macho(str(path)):
+            (found[path.relative_to(tree).as_posix()],) = programs(path)
+    return found
 
 
 def test_a_mac_tree_is_whole(mac, every_project: Project) -> None:
@@ -110,15 +112,30 @@ def test_programs_of_a_mac_tree_need_the_systems_libraries_or_the_trees(mac) -> 
     assert foreign == set()
 
 
+def test_a_universal_mac_tree_is_both(every_project: Project) -> None:
+    tree = every_project.output / "mac-universal"
+    cpus = {
+        name: {program.cpu for program in programs(tree / name)}
+        for name in ("peft_engine", "python/bin/python3.12")
+    }
+    assert all(found == set(CPU.values()) for found in cpus.values()), cpus
+    every_project.verify(tree)
+
+
 @pytest.mark.parametrize(
     ("name", "launcher", "program", "reads"),
     [
-        ("win-arm64", "peft_engine.exe", "python/python.exe", lief.is_pe),
+        ("linux-x64", "peft_engine", "python/bin/python3.12", lief.is_elf),
+        ("linux-arm64", "peft_engine", "python/bin/python3.12", lief.is_elf),
         ("linux-x64-musl", "peft_engine", "python/bin/python3.12", lief.is_elf),
+        ("win-x64", "peft_engine.exe", "python/python.exe", lief.is_pe),
+        ("win-arm64", "peft_engine.exe", "python/python.exe", lief.is_pe),
     ],
 )
-def test_the_other_trees_are_whole(every_project, name, launcher, program, reads) -> None:
-    tree = every_project.assembled(name).output / name
+def test_the_other_trees_of_one_run_are_whole(
+    every_project: Project, name, launcher, program, reads
+) -> None:
+    tree = every_project.output / name
     assert reads(str(tree / launcher))
     assert reads(str(tree / program))
     every_project.verify(tree)

@@ -118,7 +118,7 @@ def test_a_killed_launcher_takes_the_backend_with_it(windows_system, launcher) -
 def test_a_killed_parent_takes_both_with_it(windows_system, windows_tree, launcher) -> None:
     script = (
         "import subprocess, sys, threading;"
-        "subprocess.Popen(sys.argv[1:]); sys.stdout.close(); threading.Event().wait()"
+        "subprocess.Popen(sys.argv[1:], stdout=sys.stdout); threading.Event().wait()"
     )
     words = (windows_path(launcher), "--port", "0", "--no-token")
     parent = windows_tree / "python/python.exe"
