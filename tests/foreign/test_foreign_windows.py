@@ -6,12 +6,15 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import lief
 import pytest
 from foreign.backend import COMPILED_HERE, PATIENCE, healthy, ready, snapshot
 from foreign.wine import Wine, windows_path
+
+from runtime_packager.imports import windows_builtins
 
 OURS = ("peft_engine.exe", "python.exe")
 
@@ -129,3 +132,16 @@ def test_a_killed_parent_takes_both_with_it(windows_system, windows_tree, launch
     os.kill(pid, signal.SIGKILL)
     child.communicate(timeout=PATIENCE)
     assert ours(windows_system) == {"peft_engine.exe": [], "python.exe": []}
+
+
+def test_the_built_in_modules_are_those_we_take_for_granted(
+    windows_system, windows_tree, launcher
+) -> None:
+    """What the static import check believes of Windows' CPython, held to a real one."""
+    script = "import json, sys; print(json.dumps([sys.builtin_module_names]))"
+    (real,) = json.loads(python(windows_system, launcher, script).stdout)
+    is_builtin = windows_builtins()
+    files = {path.name.partition(".")[0] for path in (windows_tree / "python/DLLs").iterdir()}
+    assert [name for name in real if not is_builtin(name)] == []
+    taken = [name for name in sys.stdlib_module_names if is_builtin(name)]
+    assert [name for name in taken if name in files] == []
