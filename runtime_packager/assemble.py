@@ -8,19 +8,18 @@ beside the output, which then takes the output's place in one rename, or not at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runtime_packager import inputs, locking
-from runtime_packager.app import collect
+from runtime_packager import inputs
 from runtime_packager.checking import check
 from runtime_packager.config import Config
 from runtime_packager.entries import FileEntry
 from runtime_packager.errors import Failures, InputError, IntegrityError
+from runtime_packager.gathering import NOTHING_WRITTEN, gather
 from runtime_packager.inputs import Ingredients
-from runtime_packager.interpreters import Interpreter, obtain, obtain_compiler
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.progress import Progress
 from runtime_packager.io.steps import Steps, StepTime
@@ -34,11 +33,10 @@ from runtime_packager.manifest import (
     verify_tree,
 )
 from runtime_packager.planning import Plan, plan
-from runtime_packager.platforms import Target, host_target
+from runtime_packager.platforms import Target
 from runtime_packager.tree import Trimmed, place
 from runtime_packager.tree.trimming import total
 from runtime_packager.universal import combine
-from runtime_packager.wheels import Lock
 from runtime_packager.workspace import Workspace
 
 
@@ -98,13 +96,12 @@ def assemble(
             target.name: held.enter_context(Workspace.held(config.output / target.name, progress))
             for target in sorted(targets, key=lambda target: target.name)
         }
-        run = _Run(config, cache, progress, options, signer)
-        run.lock(targets)
-        facts = run.facts(targets)
-        found = {
-            target.name: run.current(workspaces[target.name], facts[target.name], target)
-            for target in targets
-        }
+        steps = {target.name: Steps(progress) for target in targets}
+        locked, offline = options.locked, options.offline
+        made_from = gather(config, targets, cache, progress, steps, locked=locked, offline=offline)
+        run = _Run(config, cache, progress, options, signer, steps, made_from)
+        facts = {t.name: inputs.facts(config, t, made_from[t.name]) for t in targets}
+        found = {t.name: run.current(workspaces[t.name], facts[t.name], t) for t in targets}
         plans = run.plans([target for target in targets if found[target.name] is None])
         return [
             found[target.name]
@@ -115,104 +112,16 @@ def assemble(
 
 @dataclass
 class _Run:
-    """One call of :func:`assemble`: what targets have in common is done for the first of them."""
+    """One call of :func:`assemble`; a plan that two targets need is made once."""
 
     config: Config
     cache: Cache
     progress: Progress
     options: Options
     signer: Signer
-    locks: dict[str, tuple[Lock, bool]] = field(default_factory=dict)
-    steps: dict[str, Steps] = field(default_factory=dict)
-    ingredients: dict[str, Ingredients] = field(default_factory=dict)
+    steps: Mapping[str, Steps]
+    made_from: Mapping[str, tuple[Ingredients, ...]]
     planned: dict[str, Plan] = field(default_factory=dict)
-    app_files: tuple[FileEntry, ...] | None = None
-
-    def lock(self, targets: Sequence[Target]) -> None:
-        """Read or renew the lock of every target and part of one."""
-        self.steps = {target.name: Steps(self.progress) for target in targets}
-        with self.steps[targets[0].name].step("lock") as step:
-            self.locks = locking.ensure_all(
-                self.config,
-                targets,
-                self.cache,
-                self.progress,
-                locked=self.options.locked,
-                offline=self.options.offline,
-            )
-            again = [name for name, (_, again) in self.locks.items() if again]
-            packages = len(self.locks[self.config.parts(targets[0])[0].name][0].packages)
-            step.note = f"{packages} packages" + (", resolved anew" if again else "")
-            step.cached = not again
-
-    def facts(self, targets: Sequence[Target]) -> dict[str, ReleaseFacts]:
-        """What the manifest of each target will state, which says whether it is up to date."""
-        failures, found = Failures(), {}
-        for target in targets:
-            with failures.of(target.name):
-                parts = [self._gather(part, self.steps[target.name]) for part in self._of(target)]
-                found[target.name] = inputs.facts(self.config, target, parts)
-        failures.raise_any("cannot be assembled; nothing was written")
-        return found
-
-    def _of(self, target: Target) -> tuple[Target, ...]:
-        return self.config.parts(target)
-
-    def _gather(self, target: Target, steps: Steps) -> Ingredients:
-        if target.name not in self.ingredients:
-            with steps.step("interpreter") as step:
-                interpreter = self._interpreter(target)
-                compiler = self._compiler(target, interpreter)
-                step.note = interpreter.provenance.origin
-                step.cached = interpreter.cached
-            launcher, configuration = inputs.launcher(self.config, target)
-            self.ingredients[target.name] = Ingredients(
-                target,
-                self.locks[target.name][0],
-                interpreter,
-                compiler,
-                self._app_files(steps),
-                launcher,
-                configuration,
-            )
-        return self.ingredients[target.name]
-
-    def _interpreter(self, target: Target) -> Interpreter:
-        return obtain(
-            self.config.python,
-            target,
-            self.config.sources,
-            locking.catalogue(self.config),
-            self.cache,
-            self.progress,
-            offline=self.options.offline,
-        )
-
-    def _compiler(self, target: Target, interpreter: Interpreter) -> Interpreter:
-        """An interpreter of the tree's minor version that runs here."""
-        host = host_target()
-        if target.name == host.name:
-            return interpreter
-        if known := next(iter(self.ingredients.values()), None):
-            return known.compiler
-        return obtain_compiler(
-            self.config.python,
-            host,
-            self.config.sources,
-            locking.catalogue(self.config),
-            self.cache,
-            self.progress,
-            offline=self.options.offline,
-        )
-
-    def _app_files(self, steps: Steps) -> tuple[FileEntry, ...]:
-        if self.app_files is None:
-            config = self.config
-            with steps.step("app files"):
-                ours = (config.output, config.locks, self.cache.root)
-                found = collect(config.app, config.exclude, config.data, apart_from=ours)
-                self.app_files = tuple(found)
-        return self.app_files
 
     def current(
         self, workspace: Workspace, facts: ReleaseFacts, target: Target
@@ -237,31 +146,31 @@ class _Run:
         for target in targets:
             with failures.of(target.name):
                 found[target.name] = self._plan(target)
-        failures.raise_any("cannot be assembled; nothing was written")
+        failures.raise_any(NOTHING_WRITTEN)
         return found
 
     def _plan(self, target: Target) -> Plan:
-        steps = self.steps[target.name]
-        if not target.parts:
-            return self._single(target, steps)
-        x64, arm64 = (self._part(part, steps) for part in self._of(target))
+        steps, made_from = self.steps[target.name], self.made_from[target.name]
+        if len(made_from) == 1:
+            return self._single(made_from[0], steps)
+        x64, arm64 = (self._part(part, steps) for part in made_from)
         with steps.step("universal") as step:
             wins = self.config.checks.universal_arm64
             made = combine(x64, arm64, wins, self.cache, self.progress)
             step.note = f"{len(made.entries)} files"
         return made
 
-    def _part(self, target: Target, steps: Steps) -> Plan:
-        with steps.step(target.name):
-            return self._single(target, Steps(self.progress))
+    def _part(self, made_from: Ingredients, steps: Steps) -> Plan:
+        with steps.step(made_from.target.name):
+            return self._single(made_from, Steps(self.progress))
 
-    def _single(self, target: Target, steps: Steps) -> Plan:
-        if target.name not in self.planned:
-            made_from = self.ingredients[target.name]
+    def _single(self, made_from: Ingredients, steps: Steps) -> Plan:
+        name = made_from.target.name
+        if name not in self.planned:
             made = plan(self.config, made_from, self.cache, steps, offline=self.options.offline)
             check(self.config, made_from, made, self.cache, steps)
-            self.planned[target.name] = made
-        return self.planned[target.name]
+            self.planned[name] = made
+        return self.planned[name]
 
     def write(
         self, workspace: Workspace, facts: ReleaseFacts, plan: Plan, target: Target

@@ -43,8 +43,8 @@ def check(config: Config, made_from: Ingredients, plan: Plan, cache: Cache, step
         problems += found
         if found:
             hints.append(
-                "choose versions that fit, or make exceptions under checks (accept, "
-                "system-libraries)"
+                "choose versions that fit, raise a floor under floors, or make exceptions under "
+                "checks (accept, system-libraries)"
             )
     if config.checks.imports:
         with steps.step("imports"):
@@ -63,7 +63,10 @@ def check(config: Config, made_from: Ingredients, plan: Plan, cache: Cache, step
 
 def _paths(entries: Sequence[Entry], target: Target, budget: int) -> Iterator[str]:
     for entry in entries:
-        if reason := path_problem(entry.path, target.name):
+        reason = path_problem(entry.path, target.name)
+        if reason and "/__pycache__/" in entry.path:
+            continue  # its source has the same name, and is named
+        if reason:
             yield f"{entry.path}: {reason}"
         elif target.is_windows and (length := len(entry.path.encode("utf-16-le")) // 2) > budget:
             yield f"{entry.path}: {length} characters, expected at most {budget} (path-budget)"

@@ -242,7 +242,7 @@ TARGETS = (
 SINGLE_TARGETS = tuple(target for target in TARGETS if not target.parts)
 """Those with an interpreter, a lock and a launcher of their own."""
 
-DEFAULT_TARGETS = TARGETS[:6]
+DEFAULT_TARGETS = tuple(target for target in TARGETS if not target.musl)
 """What a configuration without ``platforms`` means by ``all``."""
 
 

@@ -12,14 +12,13 @@ import hashlib
 import io
 import json
 import posixpath
-import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from runtime_packager.binaries import is_macho, slices, write_fat
+from runtime_packager.binaries import extract, fat, is_macho
 from runtime_packager.entries import DAMAGED, Entry, FileEntry, dump_table, load_table
 from runtime_packager.errors import BuildError
 from runtime_packager.io.cache import Cache
@@ -95,7 +94,7 @@ class _Pairs:
     :param settled: entries that the tree takes as they are.
     :param programs: pairs, x64's first, that become one universal file.
     :param metadata: pairs of RECORD and WHEEL files.
-    :param chosen: paths of which arm64's is taken though the other differs.
+    :param chosen: paths of which arm64's is taken though the other differs, metadata left out.
     :param alone: paths of programs that only one tree has.
     """
 
@@ -133,7 +132,7 @@ class _Pairs:
             self.metadata.append((one, other))
         elif any(fnmatchcase(_source_of(one.path), pattern) for pattern in arm64_wins):
             self.settled.append(other)
-            if _source_of(one.path) == one.path:
+            if _source_of(one.path) == one.path and ".dist-info/" not in one.path:
                 self.chosen.append(one.path)
         else:
             self.problems.append(one.path)
@@ -186,30 +185,11 @@ def _stored(home: Path) -> tuple[Entry, ...] | None:
 def _universal_file(one: FileEntry, other: FileEntry, tree: Path) -> FileEntry:
     place = tree / one.path
     place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=tree.parent) as scratch:
-        parts = [(one.source, "x86_64"), (other.source, "aarch64")]
-        write_fat([_thin(*part, Path(scratch)) for part in parts], place)
+    # Some wheels for one processor hold files for both, so each gives its own part.
+    place.write_bytes(fat([extract(one.source, "x86_64"), extract(other.source, "aarch64")]))
     executable = one.executable or other.executable
     seal(place, executable)
     return FileEntry(one.path, place.stat().st_size, sha256_file(place), executable, place)
-
-
-def _thin(file: Path, architecture: str, scratch: Path) -> Path:
-    """The part of ``file`` for one processor: the file itself, unless it is a universal one.
-
-    :raises BuildError: when it has none; the binary check has said so before.
-    """
-    found = slices(file)
-    part = next((part for part in found if part.architecture == architecture), None)
-    if part is None:
-        raise BuildError(f"{file} holds nothing for {architecture}")
-    if len(found) == 1 and part.offset == 0:
-        return file
-    thin = scratch / architecture
-    with file.open("rb") as source, thin.open("wb") as output:
-        source.seek(part.offset)
-        output.write(source.read(part.size))
-    return thin
 
 
 def _metadata(

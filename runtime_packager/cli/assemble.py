@@ -80,6 +80,8 @@ def command(
         results = assemble(config, targets, signing, cache, progress, options)
     for made in results:
         if not shared.silent:
+            if len(results) > 1 and not made.up_to_date:
+                console().print(f"[bold]{made.target.name}[/]")
             _summary(made, signing.public.purpose)
         elif not shared.as_json:
             click.echo(str(made.output))

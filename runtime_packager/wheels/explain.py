@@ -26,9 +26,9 @@ from runtime_packager.errors import (
 from runtime_packager.platforms import Target
 from runtime_packager.wheels.trouble import Trouble, literal, together
 
-VERSIONS_SHOWN = 5
+VERSIONS_SHOWN = 3
 TAGS_SHOWN = 3
-WHEELS_SHOWN = 6
+WHEELS_SHOWN = 4
 
 _MISSING_HINT = (
     "choose another version or another Python, leave that platform out, or build a wheel on such a "
@@ -163,39 +163,49 @@ def _specifier(wants: str) -> SpecifierSet:
 def _unavailable(
     causes: Sequence[Mapping[str, Any]], problem: Mapping[str, Any], asked: Asked
 ) -> Trouble:
-    names = {cause["name"] for cause in causes}
+    names = list(dict.fromkeys(str(cause["name"]) for cause in causes))
     known = [name for name in names if problem["usable"].get(name) or problem["skipped"].get(name)]
     if not known and problem["unreachable"]:
         return Trouble.of(unread(problem["unreachable"]), asked.target)
-    details = [line for cause in causes for line in _why(cause, problem, asked.python)]
-    if problem["unreachable"]:
-        details += [f"not read: {url}: {reason}" for url, reason in problem["unreachable"]]
-    wanted = ", ".join(dict.fromkeys(_named(cause) for cause in causes))
-    what, found = f"no file of {literal(wanted)} fits {{}}", tuple(dict.fromkeys(details))
-    if not all(_misfits(cause, problem, asked.python) for cause in causes):
-        return Trouble(asked.target, InputError, what, "correct the name or the version", found)
-    return Trouble(asked.target, BuildError, what, _MISSING_HINT, found, asked.tags())
+    details, misfits = list[str](), True
+    wants = {name: [cause for cause in causes if cause["name"] == name] for name in names}
+    for name in names:
+        accepted = [_specifier(cause["wants"]) for cause in wants[name]]
+        found = _misfits(name, accepted, problem, asked.python)
+        misfits = misfits and bool(found)
+        details += _why(name, found, problem)
+    details += [f"not read: {url}: {reason}" for url, reason in problem["unreachable"]]
+    what = f"no file of {literal(', '.join(map(_named, wants.values())))} fits {{}}"
+    if not misfits:
+        hint = "correct the name or the version"
+        return Trouble(asked.target, InputError, what, hint, tuple(details))
+    return Trouble(asked.target, BuildError, what, _MISSING_HINT, tuple(details), asked.tags())
 
 
-def _named(cause: Mapping[str, Any]) -> str:
-    return f"{cause['wants']} (needed by {cause['by']})" if cause["by"] else str(cause["wants"])
+def _named(causes: Sequence[Mapping[str, Any]]) -> str:
+    """What is wanted of one project; a resolver that went back asks for many versions of it."""
+    named = [
+        f"{cause['wants']} (needed by {cause['by']})" if cause["by"] else str(cause["wants"])
+        for cause in causes
+    ]
+    different = list(dict.fromkeys(named))
+    more = f" and {len(different) - 1} like it" if len(different) > 1 else ""
+    return different[0] + more
 
 
 def _misfits(
-    cause: Mapping[str, Any], problem: Mapping[str, Any], python: Version
+    name: str, accepted: Sequence[SpecifierSet], problem: Mapping[str, Any], python: Version
 ) -> dict[Version, str]:
-    """Per wanted version why its files do not fit, newest version first."""
-    accepted = _specifier(cause["wants"])
+    """Per version that is wanted why its files do not fit, newest version first."""
     files: dict[Version, list[Sequence[str]]] = {}
-    for file in problem["skipped"].get(cause["name"], ()):
+    for file in problem["skipped"].get(name, ()):
         version = _version_of(file[0])
-        if version is not None and accepted.contains(version, prereleases=True):
+        if version and any(one.contains(version, prereleases=True) for one in accepted):
             files.setdefault(version, []).append(file)
     return {version: _reasons(files[version], python) for version in sorted(files, reverse=True)}
 
 
-def _why(cause: Mapping[str, Any], problem: Mapping[str, Any], python: Version) -> list[str]:
-    name, misfits = cause["name"], _misfits(cause, problem, python)
+def _why(name: str, misfits: Mapping[Version, str], problem: Mapping[str, Any]) -> list[str]:
     lines = [f"{name} {version}: {why}" for version, why in [*misfits.items()][:VERSIONS_SHOWN]]
     if rest := len(misfits) - len(lines):
         lines.append(f"and {rest} older versions likewise")

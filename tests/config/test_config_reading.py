@@ -56,7 +56,7 @@ def test_defaults(project: Path) -> None:
     assert floors == {
         **dict.fromkeys(["linux-x64", "linux-arm64"], (2, 28)),
         **dict.fromkeys(["win-x64", "win-arm64"], (10, 0)),
-        **{"mac-x64": (11, 0), "mac-arm64": (13, 0)},
+        **{"mac-x64": (11, 0), "mac-arm64": (13, 0), "mac-universal": (11, 0)},
     }
 
 

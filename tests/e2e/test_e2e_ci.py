@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -39,7 +40,8 @@ def test_its_steps_pass_on_a_good_runtime_and_fail_on_a_broken_one(
     (work / "trusted-keys.json").write_text(shown.stdout)
     env = environment(studio, work, name, row["engine"])
     assert run_steps(job, work, env) == []
-    (runtime / "app/main.py").write_text("raise SystemExit(3)")
+    (runtime / "app/_start_app.py").unlink()
+    shutil.rmtree(work / name)
     pack(runtime, work, name)
     assert {"Verify", "Start the app"} <= set(run_steps(job, work, env))
 

@@ -24,9 +24,15 @@ _PAGE = ("pip._internal.index.collector", "LinkCollector.fetch_response")
 _FILE = (_PREPARE, "get_http_url")
 _METADATA = (_PREPARE, "get_metadata_distribution")
 _PREPARED = (_PREPARE, "_get_prepared_distribution")
+_PARTS = (_PREPARE, "RequirementPreparer._fetch_metadata_using_lazy_wheel")
 
-SHARED_POINTS = (_LINKS, _VERDICT, _NAME, _PAGE, _FILE, _METADATA, _PREPARED)
+SHARED_POINTS = (_LINKS, _VERDICT, _NAME, _PAGE, _FILE, _METADATA, _PREPARED, _PARTS)
 """(module, attribute) of what is remembered; present from pip 25.1 on."""
+
+LARGE = 10_000_000
+"""Bytes from which on a wheel's metadata is read out of the wheel where it lies: the three or four
+requests that takes cost less than the file. Only asked of indexes that do not serve metadata by
+itself (PEP 658)."""
 
 
 def share(believed: Believed, ear: Ear) -> None:
@@ -43,9 +49,25 @@ def share(believed: Believed, ear: Ear) -> None:
         (_FILE, _files()),
         (_METADATA, _metadata()),
         (_PREPARED, _prepared()),
+        (_PARTS, _parts(ear)),
     ):
         if exists(*point):
             wrap(*point, wrapper)
+    _parse_metadata_once()
+
+
+def _parse_metadata_once() -> None:
+    """The standard library parses a distribution's metadata whenever its name is asked for."""
+    from importlib.metadata import Distribution
+
+    parse = Distribution.metadata.fget  # type: ignore[attr-defined]
+
+    def metadata(self: Any) -> Any:
+        if "_parsed" not in self.__dict__:
+            self.__dict__["_parsed"] = parse(self)
+        return self.__dict__["_parsed"]
+
+    setattr(Distribution, "metadata", property(metadata))  # noqa: B010 (mypy: not our property)
 
 
 class _Wheels:
@@ -204,3 +226,27 @@ def _prepared() -> Callable[..., Any]:
         return found
 
     return prepare
+
+
+def _parts(ear: Ear) -> Callable[..., Any]:
+    """The metadata of large wheels, read by ranges (pip's ``fast-deps``), from servers that can.
+
+    Six platforms of one large project would else be downloaded whole, only to be asked what they
+    require. Their digest is the index's word then, and is checked when they are fetched.
+    """
+    known: dict[str, Any] = {}
+
+    def fetch(original: Callable[..., Any], self: Any, link: Any) -> Any:
+        size = ear.sizes.get(link.url_without_fragment, 0)
+        if size < LARGE or link.hash_name != "sha256":
+            return None
+        if link.url not in known:
+            self.use_lazy_wheel = True
+            try:
+                known[link.url] = original(self, link)
+            except Exception:
+                # Whatever a server makes of ranges, the whole file is still to be had.
+                known[link.url] = None
+        return known[link.url]
+
+    return fetch

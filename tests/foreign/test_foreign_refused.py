@@ -1,0 +1,203 @@
+"""What would not work elsewhere is refused here, all of it at once, before anything is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from foreign.project import ROOT, Project
+from wheels.wheel_making import make_wheel
+
+from runtime_packager.launcher.build import binary_path
+
+ELF = binary_path("linux-x64").read_bytes()
+PE = binary_path("win-x64").read_bytes()
+MANY = "manylinux_2_28_x86_64"
+
+
+@dataclass(frozen=True)
+class Small:
+    """A project of a few files whose interpreters come from the mirror of all platforms."""
+
+    path: Path
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Put files into the app."""
+        for name, text in files.items():
+            place = self.path / "backend" / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+
+    def wheel(self, name: str, tag: str, files: Mapping[str, bytes | str]) -> None:
+        """Put a wheel where the project finds it, and require it."""
+        made = make_wheel(name, "1.0", tag, files=files)
+        (self.path / "found" / made.filename).write_bytes(made.data)
+        file = self.path / "backend/requirements.txt"
+        lines = dict.fromkeys([*file.read_text().splitlines(), f"{name}==1.0"])
+        file.write_text("\n".join(lines) + "\n")
+
+    def configure(self, text: str) -> None:
+        """Add to the configuration."""
+        file = self.path / "pyproject.toml"
+        file.write_text(file.read_text() + text)
+
+    def run(self, *words: str) -> tuple[int, dict]:
+        """The command line's exit code and what it says in JSON."""
+        cache = os.environ.get("RUNTIME_PACKAGER_CACHE", str(ROOT / "cache"))
+        done = subprocess.run(
+            [sys.executable, "-m", "runtime_packager", *words, "--json"],
+            capture_output=True,
+            text=True,
+            cwd=self.path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "RUNTIME_PACKAGER_CACHE": cache},
+        )
+        return done.returncode, json.loads(done.stdout)
+
+    def assemble(self, *platforms: str, words: tuple[str, ...] = ()) -> tuple[int, dict]:
+        """Assemble for these."""
+        chosen = [word for name in platforms for word in ("--platform", name)]
+        return self.run("assemble", *chosen, *words)
+
+    def refused(self, *platforms: str, words: tuple[str, ...] = ()) -> dict:
+        """The error, after making sure that nothing was written."""
+        code, answer = self.assemble(*platforms, words=words)
+        assert code != 0, answer
+        output = self.path / "backend/dist"
+        assert not output.exists() or not list(output.glob("[!.]*"))
+        error = answer["error"]
+        assert isinstance(error, dict)
+        return error
+
+
+@pytest.fixture
+def small(every_project: Project, scratch: Path, request: pytest.FixtureRequest) -> Small:
+    place = scratch / re.sub(r"\W", "-", request.node.name)[:40]
+    (place / "found").mkdir(parents=True)
+    (place / "backend").mkdir()
+    (place / "manifests").mkdir()
+    shutil.copy(every_project.path / "manifests/interpreters.json", place / "manifests")
+    shutil.copy(every_project.path / "pyproject.toml", place)
+    made = Small(place)
+    found = (place / "found").as_posix()
+    made.write({"main.py": "", "requirements.txt": f"--no-index\n--find-links {found}\n"})
+    return made
+
+
+def test_a_good_one_is_assembled_for_all(small: Small) -> None:
+    small.wheel("pure", "py3-none-any", {"pure/__init__.py": ""})
+    small.write({"main.py": "import pure, ssl, json.decoder\n"})
+    code, answer = small.assemble("all", "linux-x64-musl")
+    assert code == 0, answer
+    names = [runtime["platform"] for runtime in answer["runtimes"]]
+    assert names == [
+        *("linux-x64", "linux-arm64", "win-x64", "win-arm64", "mac-x64", "mac-arm64"),
+        *("mac-universal", "linux-x64-musl"),
+    ]
+    for runtime in answer["runtimes"]:
+        assert small.run("verify", runtime["output"])[0] == 0
+    universal = answer["runtimes"][-2]
+    assert [i["asset"].split("-")[2] for i in universal["interpreters"]] == ["x86_64", "aarch64"]
+
+
+def test_a_wheel_whose_tag_lies_is_named_with_its_file(small: Small) -> None:
+    small.wheel("liar", "cp312-cp312-win_amd64", {"liar/_native.pyd": ELF, "liar/__init__.py": ""})
+    small.wheel("liar", f"cp312-cp312-{MANY}", {"liar/_native.so": ELF, "liar/__init__.py": ""})
+    error = small.refused("linux-x64", "win-x64")
+    assert error["kind"] == "build"
+    assert error["exit_code"] == 4
+    (line,) = error["details"]
+    assert "Lib/site-packages/liar/_native.pyd" in line
+    assert "ELF" in line
+    assert "win-x64 needs PE" in line
+
+
+def test_a_module_of_another_system_is_no_module(small: Small) -> None:
+    name = "liar.cpython-312-x86_64-linux-gnu.so"
+    small.wheel("liar", "cp312-cp312-win_amd64", {name: PE})
+    error = small.refused("win-x64")
+    (line,) = [line for line in error["details"] if line.startswith("liar, imported by liar 1.0")]
+    assert f"{name} is no module this platform's interpreter loads" in line
+
+
+def test_imports_that_lead_nowhere_are_named_per_platform(small: Small) -> None:
+    small.write(
+        {
+            "main.py": "import sys\nif sys.platform == 'win32':\n    import winreg\n",
+            "lazy.py": "def f():\n    import winreg\n    import nothing.at_all\n",
+            "gui.py": "try:\n    import tkinter\nexcept ImportError:\n    pass\n",
+        }
+    )
+    error = small.refused("linux-x64", "win-x64")
+    text = "\n".join(error["details"])
+    linux, _, windows = text.partition("win-x64: ")
+    assert "winreg, imported by lazy.py:2" in linux
+    assert "winreg" not in windows
+    for part in (linux, windows):
+        assert "nothing.at_all, imported by lazy.py:3" in part
+        assert "tkinter, imported by gui.py:2: the trim rule tkinter leaves it out" in part
+    small.configure(
+        '[tool.runtime-packager.checks]\noptional-imports = ["winreg", "nothing", "tkinter"]\n'
+    )
+    assert small.assemble("linux-x64", "win-x64")[0] == 0
+
+
+def test_names_that_windows_cannot_hold_are_all_named(small: Small) -> None:
+    small.write({"aux.py": "", "data/what?.txt": "", "data/dot.": "", "fine.txt": ""})
+    error = small.refused("linux-x64", "win-x64")
+    assert error["details"] == [
+        "app/aux.py: not a name Windows can hold",
+        "app/data/dot.: not a name Windows can hold",
+        "app/data/what?.txt: not a name Windows can hold",
+    ]
+    assert small.assemble("linux-x64")[0] == 0
+
+
+def test_names_that_differ_in_case_alone_are_named_with_their_owners(small: Small) -> None:
+    small.wheel("one", "py3-none-any", {"one/__init__.py": "", "Shared/data.txt": "1"})
+    small.wheel("two", "py3-none-any", {"two/__init__.py": "", "shared/data.txt": "2"})
+    error = small.refused("win-x64")
+    (line,) = error["details"]
+    assert line.endswith("shared/data.txt: in one 1.0 and in two 1.0")
+
+
+def test_a_path_too_long_for_windows_is_named_unless_there_is_room(small: Small) -> None:
+    deep = "/".join(["long/" + "x" * 45] * 4) + ".txt"
+    small.wheel("long", "py3-none-any", {"long/__init__.py": "", deep: "data"})
+    error = small.refused("linux-x64", "win-x64")
+    (line,) = error["details"]
+    length = len(f"python/Lib/site-packages/{deep}")
+    assert line.endswith(f"{deep}: {length} characters, expected at most 200 (path-budget)")
+    assert "path-budget" in error["hint"]
+    assert small.assemble("win-x64", words=("--path-budget", str(length)))[0] == 0
+
+
+def test_a_floor_below_what_a_wheel_needs_is_refused_while_locking(small: Small) -> None:
+    small.wheel("native", f"cp312-cp312-{MANY}", {"native/__init__.py": ""})
+    small.configure('[tool.runtime-packager.floors]\nglibc = "2.17"\n')
+    error = small.refused("linux-x64", "linux-arm64")
+    text = "\n".join([error["message"], *error["details"], error["hint"] or ""])
+    assert "native" in text
+    assert f"cp312-cp312-{MANY}" in text
+    assert "manylinux_2_17_x86_64" in text
+    assert "linux-arm64" in text
+    assert not (small.path / "manifests/locks").exists()
+
+
+def test_every_platform_without_a_pinned_interpreter_is_named(small: Small) -> None:
+    file = small.path / "manifests/interpreters.json"
+    pins = json.loads(file.read_text())
+    pins["pins"] = [p for p in pins["pins"] if p["target"] not in ("win-arm64", "mac-x64")]
+    file.write_text(json.dumps(pins))
+    error = small.refused("all")
+    assert error["message"].startswith("win-arm64, mac-x64, mac-universal cannot be assembled")
+    text = "\n".join(error["details"])
+    assert "CPython 3.12.14 for win-arm64 is not pinned" in text
+    assert "CPython 3.12.14 for mac-x64 is not pinned" in text
