@@ -53,8 +53,9 @@ make_chroot() {
         --dpkgopt='path-exclude=/usr/share/locale/*' \
         trixie "$half/root" "deb [signed-by=$keyring] $source trixie main"
     # The prefix is made here once; a test session writes to an overlay of all this.
-    in_chroot "$half/root" wine wineboot --init
-    in_chroot "$half/root" wine cmd /c exit 0
+    in_chroot "$half/root" wine wineboot --init >"$half/log" 2>&1 &&
+        in_chroot "$half/root" wine cmd /c exit 0 >>"$half/log" 2>&1 ||
+        { cat "$half/log" >&2; exit 1; }
     share_prefix_files "$half/root"
     mv --no-target-directory "$half/root" "$chroot"
     rm -rf "$half"

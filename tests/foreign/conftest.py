@@ -15,7 +15,7 @@ from foreign.qemu import Qemu
 from foreign.wine import Wine
 from packaging.version import Version
 
-from runtime_packager.platforms import TARGETS
+from runtime_packager.platforms import TARGETS, host_target
 
 AWKWARD = "mit Leerzeichen und ü"
 """What users call the directory they install into."""
@@ -95,6 +95,8 @@ def arm64_system() -> Iterator[Qemu]:
 @pytest.fixture(scope="session")
 def every_project(scratch: Path, pbs_mirror: Mirror) -> Project:
     """The project at its own Python version, assembled for every target there is in one run."""
+    if host_target().name != "linux-x64":
+        pytest.skip("the stand-ins are made from linux-x64's interpreter")
     archives = seven.archives(Version(seven.PYTHON))
     made = project.make(scratch / "every", pbs_mirror, archives, seven.PYTHON)
     return made.assembled(*(target.name for target in TARGETS))

@@ -6,8 +6,12 @@ However the tests end, nothing is left: the namespace's first process waits on a
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 class Namespace:
@@ -46,6 +50,23 @@ class Namespace:
         ours = f"/proc/{self._first.pid}/ns"
         user = [f"--user={ours}/user"] if self._user else []
         return ["nsenter", *user, f"--mount={ours}/mnt", f"--pid={ours}/pid_for_children"]
+
+    @contextmanager
+    def started(
+        self, command: list[str], ours: Callable[[list[str]], bool], **options: Any
+    ) -> Iterator[subprocess.Popen[str]]:
+        """A command with a pipe for its output; what it started ends with the block.
+
+        :param ours: whether a command line inside is one that must not outlive the block.
+        """
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options) as child:
+            try:
+                yield child
+            finally:
+                for pid, words in self.processes().items():
+                    if ours(words):
+                        os.kill(pid, signal.SIGKILL)
+                child.kill()
 
     def processes(self) -> dict[int, list[str]]:
         """The command lines of the processes inside, by their id as this machine counts.

@@ -34,6 +34,8 @@ def missing() -> str | None:
     """Why arm64 programs cannot be run here; ``None`` when they can."""
     if not shutil.which(EMULATOR):
         return f"{EMULATOR} is not installed: run .ci/foreign.sh"
+    if not shutil.which("patchelf") or not shutil.which("apt-get"):
+        return "Debian's packages need apt-get and patchelf: run .ci/foreign.sh"
     try:
         with Namespace(_SETUP, shutil.which(EMULATOR), as_user=True):
             return None
@@ -58,14 +60,16 @@ class Qemu:
             timeout=PATIENCE,
         )
 
-    def start(self, *words: object, **env: str) -> subprocess.Popen[str]:
-        """Start it with a pipe for its output."""
-        return subprocess.Popen(
-            self.command(*words),
-            stdout=subprocess.PIPE,
-            text=True,
-            env=self.environment(**env),
-        )
+    @contextmanager
+    def started(self, *words: object, **env: str) -> Iterator[subprocess.Popen[str]]:
+        """Start it with a pipe for its output; nothing emulated runs on after the block."""
+
+        def ours(line: list[str]) -> bool:
+            return line[0].endswith(EMULATOR)
+
+        environment = self.environment(**env)
+        with self.namespace.started(self.command(*words), ours, env=environment) as child:
+            yield child
 
     def command(self, *words: object) -> list[str]:
         """What runs ``words``."""

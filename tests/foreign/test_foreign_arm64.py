@@ -27,11 +27,11 @@ def python(qemu: Qemu, launcher: Path, script: str, *words: str) -> subprocess.C
 
 def test_the_backend_answers_and_ends_in_order(arm64_system, arm64_tree, launcher) -> None:
     before = snapshot(arm64_tree)
-    child = arm64_system.start(launcher, "--port", "0", "--no-token")
-    assert healthy(ready(child)["port"])
-    (pid,) = arm64_system.running(arm64_tree / f"python/bin/python{debian.SHORT}")
-    os.kill(pid, signal.SIGTERM)
-    child.communicate(timeout=PATIENCE)
+    with arm64_system.started(launcher, "--port", "0", "--no-token") as child:
+        assert healthy(ready(child)["port"])
+        (pid,) = arm64_system.running(arm64_tree / f"python/bin/python{debian.SHORT}")
+        os.kill(pid, signal.SIGTERM)
+        child.communicate(timeout=PATIENCE)
     assert child.returncode == 0
     assert snapshot(arm64_tree) == before
 

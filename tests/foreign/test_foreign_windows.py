@@ -53,9 +53,9 @@ def ours(wine: Wine) -> dict[str, list[int]]:
 def test_the_backend_answers_and_ends_in_order(windows_system, windows_tree, launcher) -> None:
     before = snapshot(windows_tree)
     words = ("--port", "0", "--no-token", "--exit-on-stdin-eof")
-    child = windows_system.start(launcher, *words, stdin=subprocess.PIPE)
-    assert healthy(ready(child)["port"])
-    child.communicate(timeout=PATIENCE)
+    with windows_system.started(launcher, *words, stdin=subprocess.PIPE) as child:
+        assert healthy(ready(child)["port"])
+        child.communicate(timeout=PATIENCE)
     assert child.returncode == 0
     assert snapshot(windows_tree) == before
 
@@ -109,13 +109,13 @@ def test_input_and_output_pass_through(windows_system, launcher) -> None:
 
 
 def test_a_killed_launcher_takes_the_backend_with_it(windows_system, launcher) -> None:
-    child = windows_system.start(launcher, "--port", "0", "--no-token")
-    ready(child)
-    (pid,) = windows_system.running("peft_engine.exe")
-    assert windows_system.running("python.exe")
-    os.kill(pid, signal.SIGKILL)
-    child.communicate(timeout=PATIENCE)  # the backend holds the other end
-    assert ours(windows_system) == {"peft_engine.exe": [], "python.exe": []}
+    with windows_system.started(launcher, "--port", "0", "--no-token") as child:
+        ready(child)
+        (pid,) = windows_system.running("peft_engine.exe")
+        assert windows_system.running("python.exe")
+        os.kill(pid, signal.SIGKILL)
+        child.communicate(timeout=PATIENCE)  # the backend holds the other end
+        assert ours(windows_system) == {"peft_engine.exe": [], "python.exe": []}
 
 
 def test_a_killed_parent_takes_both_with_it(windows_system, windows_tree, launcher) -> None:
@@ -125,13 +125,13 @@ def test_a_killed_parent_takes_both_with_it(windows_system, windows_tree, launch
     )
     words = (windows_path(launcher), "--port", "0", "--no-token")
     parent = windows_tree / "python/python.exe"
-    child = windows_system.start(parent, "-I", "-c", script, *words)
-    ready(child)
-    namespace = windows_system.namespace
-    (pid,) = (pid for pid, words in namespace.processes().items() if script in words)
-    os.kill(pid, signal.SIGKILL)
-    child.communicate(timeout=PATIENCE)
-    assert ours(windows_system) == {"peft_engine.exe": [], "python.exe": []}
+    with windows_system.started(parent, "-I", "-c", script, *words) as child:
+        ready(child)
+        inside = windows_system.namespace.processes().items()
+        (pid,) = (pid for pid, words in inside if script in words)
+        os.kill(pid, signal.SIGKILL)
+        child.communicate(timeout=PATIENCE)
+        assert ours(windows_system) == {"peft_engine.exe": [], "python.exe": []}
 
 
 def test_the_built_in_modules_are_those_we_take_for_granted(

@@ -76,11 +76,15 @@ class Wine:
         command = self.command(*words, **env)
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
-    def start(self, *words: object, **options: Any) -> subprocess.Popen[str]:
-        """Start it with a pipe for its output."""
-        env = options.pop("env", {})
-        command = self.command(*words, **env)
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+    @contextmanager
+    def started(self, *words: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
+        """Start it with a pipe for its output; nothing of ``shared`` runs on after the block."""
+
+        def ours(line: list[str]) -> bool:
+            return str(self.shared) in line[0].replace("\\", "/")
+
+        with self.namespace.started(self.command(*words), ours, **options) as child:
+            yield child
 
     def running(self, name: str) -> list[int]:
         """Ids, as this machine counts, of the processes whose program is called ``name``."""
