@@ -23,6 +23,7 @@ test: $(READY) ## everything that is checked, linters included
 
 bench: $(READY) ## the figures we quote, beside their peers
 	$(BIN)/python benchmarks/assemble.py
+	$(BIN)/python benchmarks/platforms.py
 
 clean: ## what was built; the cache and the environment stay
 	rm -rf backend/dist dist runtime_packager/launcher/bin

@@ -19,7 +19,7 @@ import pytest
 from packaging.version import Version
 
 from runtime_packager.errors import NetworkError
-from runtime_packager.platforms import DEFAULT_TARGETS, Target
+from runtime_packager.platforms import Target, find_target
 from runtime_packager.wheels import resolve_all
 
 PYTHON = Version("3.12.14")
@@ -35,6 +35,8 @@ UV_PLATFORMS = {
     "mac-x64": "x86_64-apple-darwin",
     "mac-arm64": "aarch64-apple-darwin",
 }
+
+SIX = tuple(map(find_target, UV_PLATFORMS))
 
 EXPLAINED: Mapping[tuple[str, str], Mapping[str, str]] = {}
 """(corpus, platform) -> package -> why its version may differ. None does at present."""
@@ -57,7 +59,7 @@ def both() -> Mapping[tuple[str, str], tuple[Pins, Pins]]:
             ours = dict(zip(CORPUS, pool.map(_ours, CORPUS), strict=True))
         except NetworkError as error:
             pytest.skip(f"needs a package index: {error}")
-        asked = [(file, target) for file in CORPUS for target in DEFAULT_TARGETS]
+        asked = [(file, target) for file in CORPUS for target in SIX]
         theirs = list(pool.map(lambda pair: _uv(*pair, settings), asked))
     return {
         (file.stem, target.name): (ours[file][target.name], pins)
@@ -83,7 +85,7 @@ def _settings() -> dict[str, str]:
 
 
 def _ours(file: Path) -> dict[str, Pins]:
-    locks = resolve_all([file], DEFAULT_TARGETS, PYTHON)
+    locks = resolve_all([file], SIX, PYTHON)
     return {
         name: {(package.name, package.version) for package in lock.packages}
         for name, lock in locks.items()
@@ -109,7 +111,7 @@ def _uv(file: Path, target: Target, settings: Mapping[str, str]) -> Pins:
     return {(name, str(Version(version))) for name, version in pins}
 
 
-@pytest.mark.parametrize("target", DEFAULT_TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("target", SIX, ids=lambda target: target.name)
 @pytest.mark.parametrize("corpus", [file.stem for file in CORPUS])
 def test_we_lock_what_uv_pins(
     both: Mapping[tuple[str, str], tuple[Pins, Pins]], corpus: str, target: Target
@@ -124,10 +126,7 @@ def test_the_platforms_differ_where_they_should(
     both: Mapping[tuple[str, str], tuple[Pins, Pins]],
 ) -> None:
     """So that agreement means something: the corpus does reach needs of single platforms."""
-    names = {
-        target.name: {name for name, _ in both["past", target.name][0]}
-        for target in DEFAULT_TARGETS
-    }
+    names = {target.name: {name for name, _ in both["past", target.name][0]} for target in SIX}
     for name in ("linux-x64", "linux-arm64", "mac-x64", "mac-arm64"):
         assert {"uvloop", "pexpect"} <= names[name]
         assert "colorama" not in names[name]
