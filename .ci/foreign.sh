@@ -33,7 +33,7 @@ fi
 in_chroot() { # directory, command...: processes and mounts end with the command
     local root="$1"
     shift
-    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/opt LANG=C.UTF-8 \
         WINEDEBUG=-all WINEPREFIX=/opt/wine \
         unshare --mount --pid --fork --kill-child --mount-proc="$root/proc" chroot "$root" "$@"
 }

@@ -26,7 +26,7 @@ PATIENCE = 60
 """Seconds after which a program that should have ended is given up."""
 
 ENVIRONMENT = {
-    "HOME": "/root",
+    "HOME": "/opt",
     "LANG": "C.UTF-8",
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     "WINEDEBUG": "-all",
