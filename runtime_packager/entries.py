@@ -96,3 +96,14 @@ def load_table(data: bytes, root: Path) -> tuple[Entry, ...]:
         else LinkEntry(row[0], row[1])
         for row in rows
     )
+
+
+def directories_of(paths: Iterable[str]) -> frozenset[str]:
+    """Every directory the paths need, the root (an empty string) left out."""
+    found: set[str] = set()
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in found:
+            found.add(parent)
+            parent = parent.rpartition("/")[0]
+    return frozenset(found)

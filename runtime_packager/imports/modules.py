@@ -7,9 +7,11 @@ case-sensitive everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+
+from runtime_packager.entries import directories_of
 
 SOURCE_SUFFIXES = (".py", ".pyc")
 _ANY_EXTENSION = (".so", ".pyd")
@@ -49,7 +51,7 @@ class Modules:
 
     def __post_init__(self) -> None:
         """Collect the directories."""
-        object.__setattr__(self, "directories", _directories(self.paths))
+        object.__setattr__(self, "directories", directories_of(self.paths))
 
     def find(self, module: str) -> Found | None:
         """What ``import module`` finds.
@@ -101,16 +103,6 @@ class Modules:
 
     def _is_file(self, base: str) -> bool:
         return any(base + suffix in self.paths for suffix in (*self.suffixes, *SOURCE_SUFFIXES))
-
-
-def _directories(paths: Iterable[str]) -> frozenset[str]:
-    found: set[str] = set()
-    for path in paths:
-        parent = path.rpartition("/")[0]
-        while parent and parent not in found:
-            found.add(parent)
-            parent = parent.rpartition("/")[0]
-    return frozenset(found)
 
 
 def path_lines(text: str) -> list[str]:

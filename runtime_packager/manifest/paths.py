@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from runtime_packager.entries import directories_of
 from runtime_packager.manifest.problems import ErrorId, Problem, printable
 
 MAX_PATH_BYTES = 4096
@@ -87,17 +88,6 @@ def target_problem(path: str, target: str) -> str | None:
     if above > path.count("/") or (above == path.count("/") and not match["rest"]):
         return "points out of the tree"
     return None
-
-
-def directories_of(paths: Iterable[str]) -> frozenset[str]:
-    """Every directory the paths need, the root (an empty string) left out."""
-    found: set[str] = set()
-    for path in paths:
-        parent = path.rpartition("/")[0]
-        while parent and parent not in found:
-            found.add(parent)
-            parent = parent.rpartition("/")[0]
-    return frozenset(found)
 
 
 def order_problems(paths: Sequence[str]) -> Iterator[Problem]:

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from runtime_packager.entries import directories_of
 from runtime_packager.errors import InputError
 from runtime_packager.io.progress import Progress, Silent
 from runtime_packager.manifest import files as listing
@@ -45,7 +46,6 @@ from runtime_packager.manifest.hashing import (
     is_reparse_point,
     open_regular,
 )
-from runtime_packager.manifest.paths import directories_of
 from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem, rejection
 from runtime_packager.manifest.release import Release
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Literal, get_args
 
-from runtime_packager.entries import Entry, FileEntry, LinkEntry
+from runtime_packager.entries import Entry, FileEntry, LinkEntry, directories_of
 from runtime_packager.errors import BuildError
 from runtime_packager.io.files import FILE_TIME
 from runtime_packager.io.progress import Progress
@@ -79,8 +79,7 @@ def place(
 def _make_directories(entries: Sequence[Entry], root: Path) -> None:
     root.mkdir(mode=0o755, exist_ok=True)
     root.chmod(0o755)
-    needed = {os.path.dirname(entry.path) for entry in entries} - {""}
-    for directory in sorted(needed | {str(p) for d in needed for p in Path(d).parents} - {"."}):
+    for directory in sorted(directories_of(entry.path for entry in entries)):
         path = f"{root}/{directory}"
         os.mkdir(path)
         os.chmod(path, 0o755)  # noqa: S103 - readable by all, as installed programs are

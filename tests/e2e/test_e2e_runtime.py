@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fakes.seals import snapshot
 
 NONSENSE = {"PYTHONHOME": "/nonsense", "PYTHONPATH": "/nonsense", "PYTHONSTARTUP": "/nonsense"}
 NOBODY = 65534
@@ -37,15 +38,6 @@ def stop(child: subprocess.Popen) -> int:
 def healthy(ready: dict) -> bool:
     answer = httpx.get(f"http://127.0.0.1:{ready['port']}/api/health", trust_env=False)
     return answer.status_code == 200 and answer.json()["status"] == "healthy"
-
-
-def snapshot(root: Path) -> dict[str, tuple]:
-    """Every name below ``root`` with all that a write would change."""
-    found = {}
-    for path in [root, *root.rglob("*")]:
-        s = path.lstat()
-        found[str(path)] = (s.st_mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
-    return found
 
 
 def test_it_runs_from_another_path_for_another_user_read_only(runtime: Path) -> None:

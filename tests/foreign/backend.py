@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import select
 import subprocess
-from pathlib import Path
 
 import httpx
 
@@ -29,15 +28,6 @@ def healthy(port: int) -> bool:
     """Whether ``/api/health`` says so."""
     answer = httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False)
     return answer.status_code == 200 and answer.json()["status"] == "healthy"
-
-
-def snapshot(root: Path) -> dict[str, tuple]:
-    """Every name below ``root`` with all that a write would change."""
-    found = {}
-    for path in [root, *root.rglob("*")]:
-        s = path.lstat()
-        found[str(path)] = (s.st_mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
-    return found
 
 
 COMPILED_HERE = """

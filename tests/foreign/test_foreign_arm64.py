@@ -9,8 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fakes.seals import snapshot
 from foreign import debian
-from foreign.backend import COMPILED_HERE, PATIENCE, healthy, ready, snapshot
+from foreign.backend import COMPILED_HERE, PATIENCE, healthy, ready
 from foreign.qemu import Qemu
 
 ARGUMENTS = ["two words", 'a "quoted" word', "back\\slash", "", "ü€ 漢字", "$HOME", "*"]

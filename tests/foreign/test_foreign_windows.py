@@ -11,7 +11,8 @@ from pathlib import Path
 
 import lief
 import pytest
-from foreign.backend import COMPILED_HERE, PATIENCE, healthy, ready, snapshot
+from fakes.seals import snapshot
+from foreign.backend import COMPILED_HERE, PATIENCE, healthy, ready
 from foreign.wine import Wine, windows_path
 
 from runtime_packager.imports import windows_builtins
