@@ -128,7 +128,7 @@ def test_what_is_no_python_says_so() -> None:
     [
         "def f():\n    if sys.platform != 'win32':\n        return\n    import winreg\n",
         "for x in y:\n    if os.name != 'nt':\n        continue\n    import winreg\n",
-        "if not sys.platform.startswith(('win', 'cygwin')):\n    raise ImportError\nimport winreg\n",
+        "if not sys.platform.startswith(('win', 'cy')):\n    raise OSError\nimport winreg\n",
         "x = __import__('winreg') if sys.platform == 'win32' else None\n",
         "if sys.platform.startswith(('win', 'cygwin')):\n    import winreg\n",
         "if sys.version_info.major < 3 or sys.platform == 'win32':\n    import winreg\n",
