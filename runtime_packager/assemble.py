@@ -144,23 +144,30 @@ class _Run:
         """A checked plan for each target."""
         failures, found = Failures(), {}
         for target in targets:
-            with failures.of(target.name):
-                found[target.name] = self._plan(target)
+            parts = []
+            for part in self.made_from[target.name]:
+                with failures.of(target.name):
+                    parts.append(self._part(part, target))
+            if len(parts) == len(self.made_from[target.name]):
+                with failures.of(target.name):
+                    found[target.name] = self._whole(parts, target)
         failures.raise_any(NOTHING_WRITTEN)
         return found
 
-    def _plan(self, target: Target) -> Plan:
-        steps, made_from = self.steps[target.name], self.made_from[target.name]
-        if len(made_from) == 1:
-            return self._single(made_from[0], steps)
-        x64, arm64 = (self._part(part, steps) for part in made_from)
-        with steps.step("universal") as step:
+    def _whole(self, parts: Sequence[Plan], target: Target) -> Plan:
+        if len(parts) == 1:
+            return parts[0]
+        x64, arm64 = parts
+        with self.steps[target.name].step("universal") as step:
             wins = self.config.checks.universal_arm64
             made = combine(x64, arm64, wins, self.cache, self.progress)
             step.note = f"{len(made.entries)} files"
         return made
 
-    def _part(self, made_from: Ingredients, steps: Steps) -> Plan:
+    def _part(self, made_from: Ingredients, target: Target) -> Plan:
+        steps = self.steps[target.name]
+        if made_from.target.name == target.name:
+            return self._single(made_from, steps)
         with steps.step(made_from.target.name):
             return self._single(made_from, Steps(self.progress))
 

@@ -49,11 +49,11 @@ def gather(
     interpreters = fetching.all(targets, steps)
     failures, found = Failures(), {}
     for target in targets:
-        with failures.of(target.name):
-            found[target.name] = tuple(
-                _ingredients(config, part, locks, files, interpreters, fetching)
-                for part in config.parts(target)
-            )
+        parts = []
+        for part in config.parts(target):
+            with failures.of(target.name):
+                parts.append(_ingredients(config, part, locks, files, interpreters, fetching))
+        found[target.name] = tuple(parts)
     failures.raise_any(NOTHING_WRITTEN)
     return found
 
@@ -114,7 +114,7 @@ class _Fetching:
     ) -> None:
         self.config, self.cache, self.progress = config, cache, progress
         self.catalogue, self.offline = catalogue, offline
-        self._compiler: Interpreter | None = None
+        self._compiler: Interpreter | PackagerError | None = None
 
     def all(
         self, targets: Sequence[Target], steps: Mapping[str, Steps]
@@ -156,13 +156,21 @@ class _Fetching:
         if isinstance(known, Interpreter):
             return known
         if self._compiler is None:
-            self._compiler = obtain_compiler(
-                self.config.python,
-                host,
-                self.config.sources,
-                self.catalogue,
-                self.cache,
-                self.progress,
-                offline=self.offline,
-            )
+            try:
+                self._compiler = self._obtain_compiler(host)
+            except PackagerError as error:
+                self._compiler = error
+        if isinstance(self._compiler, PackagerError):
+            raise self._compiler
         return self._compiler
+
+    def _obtain_compiler(self, host: Target) -> Interpreter:
+        return obtain_compiler(
+            self.config.python,
+            host,
+            self.config.sources,
+            self.catalogue,
+            self.cache,
+            self.progress,
+            offline=self.offline,
+        )

@@ -126,9 +126,7 @@ acept = []
 
 
 def test_no_two_launchers_may_bring_the_same_file(project: Path) -> None:
-    text = (
-        MINIMAL + 'scripts = ["Tool", "tool", "tool.cfg", "Peft_Engine.exe", "Tool", "fine.py"]\n'
-    )
+    text = MINIMAL + 'scripts = ["Tool", "tool", "tool.cfg", "Peft_Engine.exe", "Tool", "x.py"]\n'
     assert [line.rpartition(" ")[2] for line in problems(project, text)] == [
         "'tool'",
         "'tool.cfg'",

@@ -214,3 +214,22 @@ def test_every_platform_without_a_pinned_interpreter_is_named(small: Small) -> N
     text = "\n".join(error["details"])
     assert "CPython 3.12.14 for win-arm64 is not pinned" in text
     assert "CPython 3.12.14 for mac-x64 is not pinned" in text
+
+
+def test_both_parts_of_a_universal_tree_are_named(small: Small) -> None:
+    small.write({"main.py": "import nothing\n"})
+    error = small.refused("mac-universal")
+    assert error["message"].startswith("mac-universal cannot be assembled")
+    assert error["details"] == [
+        "mac-universal: 1 thing would not work on mac-x64",
+        "  nothing, imported by main.py:1",
+        "mac-universal: 1 thing would not work on mac-arm64",
+        "  nothing, imported by main.py:1",
+    ]
+    file = small.path / "manifests/interpreters.json"
+    pins = json.loads(file.read_text())
+    pins["pins"] = [p for p in pins["pins"] if not p["target"].startswith("mac")]
+    file.write_text(json.dumps(pins))
+    text = "\n".join(small.refused("mac-universal")["details"])
+    assert "for mac-x64 is not pinned" in text
+    assert "for mac-arm64 is not pinned" in text
