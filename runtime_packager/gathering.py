@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from runtime_packager import inputs, locking
 from runtime_packager.app import collect
@@ -31,6 +32,7 @@ def gather(
     progress: Progress,
     steps: Mapping[str, Steps],
     *,
+    output: Path,
     locked: bool,
     offline: bool,
 ) -> dict[str, tuple[Ingredients, ...]]:
@@ -38,12 +40,13 @@ def gather(
 
     :param steps: by target what takes the times of its steps; what several share counts for the
         first of them.
+    :param output: where trees go; neither it nor ``config.output`` is ever part of an app.
     :raises PackagerError: of the kind that fits, naming every target that lacks something.
     """
     first = steps[targets[0].name]
     locks = _locks(config, targets, cache, first, locked=locked, offline=offline)
     with first.step("app files"):
-        ours = (config.output, config.locks, cache.root)
+        ours = (output, config.output, config.locks, cache.root)
         files = tuple(collect(config.app, config.exclude, config.data, apart_from=ours))
     fetching = _Fetching(config, cache, progress, locking.catalogue(config), offline)
     interpreters = fetching.all(targets, steps)

@@ -107,6 +107,16 @@ def test_a_good_one_is_assembled_for_all(small: Small) -> None:
     assert [i["asset"].split("-")[2] for i in universal["interpreters"]] == ["x86_64", "aarch64"]
 
 
+def test_trees_made_before_are_no_part_of_the_app(small: Small, tmp_path: Path) -> None:
+    """The configured output lies in the app's directory; this time the trees go elsewhere."""
+    file = small.path / "pyproject.toml"
+    file.write_text(file.read_text().replace('exclude = ["dist", ', "exclude = ["))
+    _, first = small.assemble("linux-x64")
+    _, second = small.assemble("linux-x64", words=("--output", str(tmp_path)))
+    assert first["runtimes"][0]["tree_root"] == second["runtimes"][0]["tree_root"]
+    assert not (tmp_path / "linux-x64/app/dist").exists()
+
+
 def test_a_wheel_whose_tag_lies_is_named_with_its_file(small: Small) -> None:
     small.wheel("liar", "cp312-cp312-win_amd64", {"liar/_native.pyd": ELF, "liar/__init__.py": ""})
     small.wheel("liar", f"cp312-cp312-{MANY}", {"liar/_native.so": ELF, "liar/__init__.py": ""})
