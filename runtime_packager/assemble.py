@@ -48,12 +48,14 @@ class Options:
     :param offline: use only what the cache holds.
     :param force: assemble even when nothing changed.
     :param allow_unofficial: sign with a release key though the interpreter is no official one.
+    :param output: where the platforms' directories go, when that is not ``config.output``.
     """
 
     locked: bool = False
     offline: bool = False
     force: bool = False
     allow_unofficial: bool = False
+    output: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def assemble(
     progress: Progress,
     options: Options = Options(),
 ) -> list[Assembled]:
-    """Make the runtime of each target at ``config.output / target.name``.
+    """Make the runtime of each target, in a directory of its name.
 
     Nothing is written to any output before all of them are known to be all right.
 
@@ -91,14 +93,17 @@ def assemble(
         outputs are then as they were.
     """
     cache.require_usable()
+    output = options.output or config.output
     with ExitStack() as held:
         workspaces = {
-            target.name: held.enter_context(Workspace.held(config.output / target.name, progress))
+            target.name: held.enter_context(Workspace.held(output / target.name, progress))
             for target in sorted(targets, key=lambda target: target.name)
         }
         steps = {target.name: Steps(progress) for target in targets}
-        locked, offline = options.locked, options.offline
-        made_from = gather(config, targets, cache, progress, steps, locked=locked, offline=offline)
+        made_from = gather(
+            config, targets, cache, progress, steps,
+            output=output, locked=options.locked, offline=options.offline,
+        )  # fmt: skip
         run = _Run(config, cache, progress, options, signer, steps, made_from)
         facts = {t.name: inputs.facts(config, t, made_from[t.name]) for t in targets}
         found = {t.name: run.current(workspaces[t.name], facts[t.name], t) for t in targets}
@@ -144,23 +149,30 @@ class _Run:
         """A checked plan for each target."""
         failures, found = Failures(), {}
         for target in targets:
-            with failures.of(target.name):
-                found[target.name] = self._plan(target)
+            parts = []
+            for part in self.made_from[target.name]:
+                with failures.of(target.name):
+                    parts.append(self._part(part, target))
+            if len(parts) == len(self.made_from[target.name]):
+                with failures.of(target.name):
+                    found[target.name] = self._whole(parts, target)
         failures.raise_any(NOTHING_WRITTEN)
         return found
 
-    def _plan(self, target: Target) -> Plan:
-        steps, made_from = self.steps[target.name], self.made_from[target.name]
-        if len(made_from) == 1:
-            return self._single(made_from[0], steps)
-        x64, arm64 = (self._part(part, steps) for part in made_from)
-        with steps.step("universal") as step:
+    def _whole(self, parts: Sequence[Plan], target: Target) -> Plan:
+        if len(parts) == 1:
+            return parts[0]
+        x64, arm64 = parts
+        with self.steps[target.name].step("universal") as step:
             wins = self.config.checks.universal_arm64
             made = combine(x64, arm64, wins, self.cache, self.progress)
             step.note = f"{len(made.entries)} files"
         return made
 
-    def _part(self, made_from: Ingredients, steps: Steps) -> Plan:
+    def _part(self, made_from: Ingredients, target: Target) -> Plan:
+        steps = self.steps[target.name]
+        if made_from.target.name == target.name:
+            return self._single(made_from, steps)
         with steps.step(made_from.target.name):
             return self._single(made_from, Steps(self.progress))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
+from runtime_packager.app import ConsoleScript, Function
 from runtime_packager.binaries import judge, read_layers
 from runtime_packager.config import Config
 from runtime_packager.entries import Entry, FileEntry
@@ -26,6 +28,7 @@ from runtime_packager.manifest import path_problem
 from runtime_packager.planning import Plan
 from runtime_packager.platforms import Target, host_target
 from runtime_packager.tree import rule_of
+from runtime_packager.wheels import console_script
 
 
 def check(config: Config, made_from: Ingredients, plan: Plan, cache: Cache, steps: Steps) -> None:
@@ -100,10 +103,25 @@ def _imports(config: Config, made_from: Ingredients, plan: Plan) -> list[str]:
     facts = facts_of(target.markers(python), python.release)
     wanted = Wanted(
         imports=scan_app(app, app_directory(config), facts, compiler),
-        top_level={f"{wheel.name} {wheel.version}": wheel.top_level for wheel in plan.wheels},
+        top_level={
+            **{f"{wheel.name} {wheel.version}": wheel.top_level for wheel in plan.wheels},
+            **_started(config, plan),
+        },
         optional=config.checks.optional_imports,
     )
-    return list(map(str, check_imports(wanted, modules, _trimmed(config))))
+    return list(map(str, check_imports(wanted, modules, _trimmed(config, made_from, plan))))
+
+
+def _started(config: Config, plan: Plan) -> dict[str, list[str]]:
+    """The modules that the app and the console scripts begin in, by what names them."""
+    found = {}
+    if isinstance(config.entry, Function):
+        found[f"entry {config.entry}"] = [config.entry.module]
+    entry = [config.entry.name] if isinstance(config.entry, ConsoleScript) else []
+    for name in (*entry, *config.scripts):
+        if text := console_script(plan.wheels, name):
+            found[f"console script {name}"] = [text.partition(":")[0]]
+    return found
 
 
 def _roots(config: Config, target: Target, files: Iterable[FileEntry]) -> tuple[str, ...]:
@@ -127,9 +145,22 @@ def _builtins(
     return unix_builtins(files[target.interpreter(config.python)].source)
 
 
-def _trimmed(config: Config) -> Callable[[Sequence[str]], str]:
+def _trimmed(config: Config, made_from: Ingredients, plan: Plan) -> Callable[[Sequence[str]], str]:
+    """Says of paths which rule left them out, where the interpreter or a wheel had brought them."""
+
+    @cache
+    def left_out() -> dict[str, str]:
+        layers = [(made_from.interpreter.layer, False)]
+        layers += [(wheel.layer, True) for wheel in plan.wheels]
+        return {
+            entry.path: rule
+            for layer, wheel in layers
+            for entry in layer.entries
+            if (rule := rule_of(entry.path, config.trim, wheel=wheel))
+        }
+
     def explain(paths: Sequence[str]) -> str:
-        rules = dict.fromkeys(rule for path in paths if (rule := rule_of(path, config.trim)))
+        rules = dict.fromkeys(left_out()[path] for path in paths if path in left_out())
         return " ".join(
             f"the trim rule {rule} leaves it out: set trim.{rule} = false" for rule in rules
         )

@@ -64,17 +64,23 @@ class IntegrityError(PackagerError):
 
 @dataclass
 class Failures:
-    """What failed for each of several subjects (platforms, say), to be raised as one error."""
+    """What failed for each of several subjects (platforms, say), to be raised as one error.
 
-    found: dict[str, PackagerError] = field(default_factory=dict)
+    :param tried: the subjects asked for so far.
+    :param found: (subject, error); a subject may have several.
+    """
+
+    tried: set[str] = field(default_factory=set)
+    found: list[tuple[str, PackagerError]] = field(default_factory=list)
 
     @contextmanager
     def of(self, subject: str) -> Iterator[None]:
         """Note a :class:`PackagerError` of the block and go on behind it."""
+        self.tried.add(subject)
         try:
             yield
         except PackagerError as error:
-            self.found[subject] = error
+            self.found.append((subject, error))
 
     def raise_any(self, what: str) -> None:
         """Raise what was noted; several as one, the same for several subjects said once.
@@ -84,20 +90,26 @@ class Failures:
         :raises PackagerError: of the common kind, else :class:`IntegrityError` when there is one
             among them, else :class:`BuildError`.
         """
-        errors = list(self.found.values())
-        if not errors:
+        if not self.found:
             return
-        groups: dict[tuple[str, ...], list[str]] = {}
-        for subject, error in self.found.items():
-            groups.setdefault((error.message, *error.details), []).append(subject)
+        errors = [error for _, error in self.found]
+        subjects = list(dict.fromkeys(subject for subject, _ in self.found))
         if len(errors) == 1:
+            if len(self.tried) > 1 and subjects[0] not in errors[0].message:
+                errors[0].message = f"{subjects[0]}: {errors[0].message}"
             raise errors[0]
-        details = []
-        for (message, *lines), subjects in groups.items():
-            details += [f"{', '.join(subjects)}: {message}", *(f"  {line}" for line in lines)]
         hints = dict.fromkeys(error.hint for error in errors if error.hint)
-        message = f"{', '.join(self.found)} {what}"
-        raise _kind(errors)(message, "; ".join(hints) or None, details=details)
+        message = f"{', '.join(subjects)} {what}"
+        raise _kind(errors)(message, "; ".join(hints) or None, details=self._lines())
+
+    def _lines(self) -> list[str]:
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for subject, error in self.found:
+            groups.setdefault((error.message, *error.details), []).append(subject)
+        lines = []
+        for (message, *details), subjects in groups.items():
+            lines += [f"{', '.join(subjects)}: {message}", *(f"  {line}" for line in details)]
+        return lines
 
 
 def _kind(errors: Sequence[PackagerError]) -> type[PackagerError]:

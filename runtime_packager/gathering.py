@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from runtime_packager import inputs, locking
 from runtime_packager.app import collect
@@ -31,6 +32,7 @@ def gather(
     progress: Progress,
     steps: Mapping[str, Steps],
     *,
+    output: Path,
     locked: bool,
     offline: bool,
 ) -> dict[str, tuple[Ingredients, ...]]:
@@ -38,22 +40,23 @@ def gather(
 
     :param steps: by target what takes the times of its steps; what several share counts for the
         first of them.
+    :param output: where trees go; neither it nor ``config.output`` is ever part of an app.
     :raises PackagerError: of the kind that fits, naming every target that lacks something.
     """
     first = steps[targets[0].name]
     locks = _locks(config, targets, cache, first, locked=locked, offline=offline)
     with first.step("app files"):
-        ours = (config.output, config.locks, cache.root)
+        ours = (output, config.output, config.locks, cache.root)
         files = tuple(collect(config.app, config.exclude, config.data, apart_from=ours))
     fetching = _Fetching(config, cache, progress, locking.catalogue(config), offline)
     interpreters = fetching.all(targets, steps)
     failures, found = Failures(), {}
     for target in targets:
-        with failures.of(target.name):
-            found[target.name] = tuple(
-                _ingredients(config, part, locks, files, interpreters, fetching)
-                for part in config.parts(target)
-            )
+        parts = []
+        for part in config.parts(target):
+            with failures.of(target.name):
+                parts.append(_ingredients(config, part, locks, files, interpreters, fetching))
+        found[target.name] = tuple(parts)
     failures.raise_any(NOTHING_WRITTEN)
     return found
 
@@ -114,7 +117,7 @@ class _Fetching:
     ) -> None:
         self.config, self.cache, self.progress = config, cache, progress
         self.catalogue, self.offline = catalogue, offline
-        self._compiler: Interpreter | None = None
+        self._compiler: Interpreter | PackagerError | None = None
 
     def all(
         self, targets: Sequence[Target], steps: Mapping[str, Steps]
@@ -156,13 +159,21 @@ class _Fetching:
         if isinstance(known, Interpreter):
             return known
         if self._compiler is None:
-            self._compiler = obtain_compiler(
-                self.config.python,
-                host,
-                self.config.sources,
-                self.catalogue,
-                self.cache,
-                self.progress,
-                offline=self.offline,
-            )
+            try:
+                self._compiler = self._obtain_compiler(host)
+            except PackagerError as error:
+                self._compiler = error
+        if isinstance(self._compiler, PackagerError):
+            raise self._compiler
         return self._compiler
+
+    def _obtain_compiler(self, host: Target) -> Interpreter:
+        return obtain_compiler(
+            self.config.python,
+            host,
+            self.config.sources,
+            self.catalogue,
+            self.cache,
+            self.progress,
+            offline=self.offline,
+        )

@@ -68,13 +68,13 @@ def command(
     config = shared.config()
     config = replace(
         config,
-        output=output.absolute() if output else config.output,
         link_mode=link_mode or config.link_mode,
         checks=replace(config.checks, path_budget=path_budget or config.checks.path_budget),
     )
     cache = shared.cache(config)
     targets = chosen_targets(config, platforms, [host_target()])
-    options = Options(locked, offline, force, allow_unofficial)
+    place = output.absolute() if output else None
+    options = Options(locked, offline, force, allow_unofficial, place)
     with reporter(quiet=shared.silent) as progress:
         signing = signer(key, cache, progress)
         results = assemble(config, targets, signing, cache, progress, options)

@@ -31,6 +31,7 @@ FILE = "pyproject.toml"
 _SCRIPT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TAKEN = frozenset({"app", "app.pyz", "manifest", "python"})
 """Names at the root of every tree."""
+_FREE = "a name that the tree does not use itself"
 
 OLDEST_PYTHON = Version("3.11")
 
@@ -158,17 +159,26 @@ def _launcher(reader: Reader) -> str:
     name = reader.text("launcher", "the launcher's file name", "peft_engine")
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         reader.wrong("launcher", "letters, digits, - and _, without .exe", name)
+    elif name.lower() in _TAKEN:
+        reader.wrong("launcher", _FREE, name)
     return name
 
 
 def _scripts(reader: Reader, launcher: str) -> tuple[str, ...]:
     names = reader.texts("scripts", "a list of console scripts of the requirements", [])
-    for name in names:
+    taken = _TAKEN | _files_of(launcher)
+    for name in dict.fromkeys(names):
         if not _SCRIPT.fullmatch(name):
             reader.wrong("scripts", "letters, digits, - _ and .", name)
-        elif name.lower() == launcher.lower() or name.lower() in _TAKEN:
-            reader.wrong("scripts", "a name that the tree does not use itself", name)
+        elif taken & _files_of(name):
+            reader.wrong("scripts", _FREE, name)
+        taken |= _files_of(name)
     return tuple(dict.fromkeys(names))
+
+
+def _files_of(launcher: str) -> frozenset[str]:
+    """What a launcher of that name brings on any platform; case counts nowhere but on Linux."""
+    return frozenset({launcher.lower(), f"{launcher.lower()}.exe", f"{launcher.lower()}.cfg"})
 
 
 def _link_mode(reader: Reader) -> LinkMode:

@@ -15,7 +15,7 @@ import ast
 import json
 import operator
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,9 @@ Facts = Mapping[str, object]
 """What expressions are on the target, by their source text: ``{"sys.platform": "win32", ...}``."""
 
 
+_PARTS = ("major", "minor", "micro")
+
+
 def facts_of(markers: Mapping[str, str], python: tuple[int, ...]) -> Facts:
     """The facts of a target, from its PEP 508 environment markers and Python version."""
     return {
@@ -47,6 +50,7 @@ def facts_of(markers: Mapping[str, str], python: tuple[int, ...]) -> Facts:
         "platform.system()": markers["platform_system"],
         "platform.machine()": markers["platform_machine"],
         "sys.version_info": (*python, "final", 0),
+        **{f"sys.version_info.{part}": n for part, n in zip(_PARTS, python, strict=False)},
         "sys.implementation.name": markers["implementation_name"],
         "TYPE_CHECKING": False,
         "typing.TYPE_CHECKING": False,
@@ -62,11 +66,15 @@ def imports_of(source: bytes, package: str, facts: Facts) -> list[Import]:
     return sorted(set(_walk(ast.parse(source).body, package, facts)))
 
 
-def _walk(nodes: list[Any], package: str, facts: Facts) -> Iterator[Import]:
-    for node in nodes:
+def _walk(nodes: Iterable[ast.AST], package: str, facts: Facts) -> Iterator[Import]:
+    """In no order. A list of what is left to see, for calls would run out in a long expression."""
+    waiting = _reached(list(nodes), facts)
+    while waiting:
+        node = waiting.pop()
         match node:
-            case ast.If() if (verdict := _verdict(node.test, facts)) is not None:
-                yield from _walk(node.body if verdict else node.orelse, package, facts)
+            case ast.If() | ast.IfExp() if (verdict := _verdict(node.test, facts)) is not None:
+                branch = node.body if verdict else node.orelse
+                waiting += _reached(branch, facts) if isinstance(branch, list) else [branch]
                 continue
             case ast.Import():
                 for alias in node.names:
@@ -77,7 +85,19 @@ def _walk(nodes: list[Any], package: str, facts: Facts) -> Iterator[Import]:
                 yield from _call(node, package)
             case _:
                 pass
-        yield from _walk(list(ast.iter_child_nodes(node)), package, facts)
+        for _, value in ast.iter_fields(node):
+            parts = value if isinstance(value, list) else [value]
+            waiting += _reached([part for part in parts if isinstance(part, ast.AST)], facts)
+
+
+def _reached(nodes: list[Any], facts: Facts) -> list[Any]:
+    """Those up to an ``if`` that is sure to leave: ``if sys.platform != "win32": return``."""
+    for number, node in enumerate(nodes):
+        if isinstance(node, ast.If) and (verdict := _verdict(node.test, facts)) is not None:
+            branch = node.body if verdict else node.orelse
+            if branch and isinstance(branch[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break)):
+                return nodes[: number + 1]
+    return nodes
 
 
 def _from(node: ast.ImportFrom, package: str) -> Iterator[Import]:
@@ -104,14 +124,40 @@ def _call(node: ast.Call, package: str) -> Iterator[Import]:
             pass
         case _:
             return
-    if called not in ("import_module", "__import__") or not node.args:
-        return
-    match node.args[0]:
-        case ast.Constant(value=str(name)) if name.strip("."):
-            level = len(name) - len(name.lstrip("."))
-            module = _absolute(name.lstrip("."), level, package)
-            if module:
+    match node.args:
+        case [ast.Constant(value=str(name)), *more] if name.strip("."):
+            pass
+        case _:
+            return
+    if called == "import_module":
+        level = len(name) - len(name.lstrip("."))
+        anchor = _anchor(_argument(node, more, 0, "package"), package) if level else ""
+        if module := _absolute(name.lstrip("."), level, anchor):
+            yield Import(node.lineno, module)
+    elif called == "__import__":
+        match _argument(node, more, 3, "level"):
+            case None | ast.Constant(value=0):
+                yield Import(node.lineno, name)
+            case ast.Constant(value=int(level)) if module := _absolute(name, level, package):
                 yield Import(node.lineno, module)
+
+
+def _argument(node: ast.Call, more: list[ast.expr], place: int, name: str) -> ast.expr | None:
+    """An argument behind the first, by its place or name."""
+    if place < len(more):
+        return more[place]
+    return next((word.value for word in node.keywords if word.arg == name), None)
+
+
+def _anchor(argument: ast.expr | None, package: str) -> str:
+    """The package that a relative name starts at; empty when only running it would tell."""
+    match argument:
+        case ast.Constant(value=str(named)):
+            return named
+        case ast.Name(id="__package__"):
+            return package
+        case _:
+            return ""
 
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
@@ -140,12 +186,19 @@ def _verdict(test: ast.expr, facts: Facts) -> bool | None:
             return None if verdict is None else not verdict
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
             return _compare(left, type(op), right, facts)
-        case ast.Call(func=ast.Attribute(attr="startswith"), args=[ast.Constant(value=str(text))]):
-            known = facts.get(ast.unparse(test.func).removesuffix(".startswith"))
-            return known.startswith(text) if isinstance(known, str) else None
+        case ast.Call(func=ast.Attribute(attr="startswith", value=value), args=[wanted]):
+            known = facts.get(ast.unparse(value))
+            return _starts(known, wanted) if isinstance(known, str) else None
         case _:
             known = facts.get(ast.unparse(test))
             return known if isinstance(known, bool) else None
+
+
+def _starts(known: str, wanted: ast.expr) -> bool | None:
+    try:
+        return known.startswith(ast.literal_eval(wanted))
+    except (TypeError, ValueError):
+        return None
 
 
 def _compare(left: ast.expr, op: type[ast.cmpop], right: ast.expr, facts: Facts) -> bool | None:
@@ -186,8 +239,8 @@ def _answer(path: str, package: str, facts: Facts) -> list[list[object]] | None:
         source = stream.read()
     try:
         return [[i.line, i.module, i.names] for i in imports_of(source, package, facts)]
-    except (SyntaxError, ValueError, RecursionError):
-        return None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None  # MemoryError: nested too deep for the parser
 
 
 if __name__ == "__main__":

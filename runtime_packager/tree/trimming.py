@@ -137,9 +137,13 @@ def trim(layer: Layer, rules: Collection[str], *, wheel: bool) -> tuple[Layer, l
     return Layer(layer.origin, tuple(kept)), left_out
 
 
-def rule_of(path: str, rules: Collection[str]) -> str | None:
-    """The name of the first of ``rules`` that leaves ``path`` out, whoever brings it."""
-    return next((name for name in sorted(rules) if RULES[name].pattern.match(path)), None)
+def rule_of(path: str, rules: Collection[str], *, wheel: bool) -> str | None:
+    """The name of the first of ``rules`` that leaves ``path`` out.
+
+    :param wheel: whether a wheel brings it rather than the interpreter.
+    """
+    active = (RULES[name] for name in sorted(rules) if RULES[name].wheels == wheel)
+    return next((rule.name for rule in active if rule.pattern.match(path)), None)
 
 
 def total(trimmed: Sequence[Trimmed]) -> list[Trimmed]:

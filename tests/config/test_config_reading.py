@@ -125,6 +125,21 @@ acept = []
     ]
 
 
+def test_no_two_launchers_may_bring_the_same_file(project: Path) -> None:
+    text = MINIMAL + 'scripts = ["Tool", "tool", "tool.cfg", "Peft_Engine.exe", "Tool", "x.py"]\n'
+    assert [line.rpartition(" ")[2] for line in problems(project, text)] == [
+        "'tool'",
+        "'tool.cfg'",
+        "'Peft_Engine.exe'",
+    ]
+
+
+@pytest.mark.parametrize("name", ["app", "Python", "manifest"])
+def test_a_launcher_cannot_be_called_like_a_folder_of_the_tree(project: Path, name: str) -> None:
+    expected = f"launcher: expected a name that the tree does not use itself, is {name!r}"
+    assert problems(project, f'{MINIMAL}launcher = "{name}"\n') == [expected]
+
+
 def test_everything(project: Path) -> None:
     (project / "py.tar.gz").write_bytes(b"")
     text = (

@@ -35,6 +35,32 @@ def test_one_is_raised_as_it_is() -> None:
     assert raised(collect(win=error)) is error
 
 
+def test_one_among_several_says_whose_it_is() -> None:
+    failures = collect(win=NetworkError("no network", "plug it in"))
+    with failures.of("linux"):
+        pass
+    error = raised(failures)
+    assert (type(error), error.message, error.hint) == (
+        NetworkError,
+        "win: no network",
+        "plug it in",
+    )
+    named = collect(win=BuildError("bad DLL for win"))
+    with named.of("linux"):
+        pass
+    assert raised(named).message == "bad DLL for win"
+
+
+def test_one_subject_may_have_several() -> None:
+    failures = Failures()
+    for error in (BuildError("bad in x64"), BuildError("bad in arm64")):
+        with failures.of("universal"):
+            raise error
+    error = raised(failures)
+    assert error.message == "universal cannot be assembled"
+    assert error.details == ("universal: bad in x64", "universal: bad in arm64")
+
+
 def test_several_are_listed_with_their_details_and_hints() -> None:
     error = raised(
         collect(

@@ -107,6 +107,16 @@ def test_a_good_one_is_assembled_for_all(small: Small) -> None:
     assert [i["asset"].split("-")[2] for i in universal["interpreters"]] == ["x86_64", "aarch64"]
 
 
+def test_trees_made_before_are_no_part_of_the_app(small: Small, tmp_path: Path) -> None:
+    """The configured output lies in the app's directory; this time the trees go elsewhere."""
+    file = small.path / "pyproject.toml"
+    file.write_text(file.read_text().replace('exclude = ["dist", ', "exclude = ["))
+    _, first = small.assemble("linux-x64")
+    _, second = small.assemble("linux-x64", words=("--output", str(tmp_path)))
+    assert first["runtimes"][0]["tree_root"] == second["runtimes"][0]["tree_root"]
+    assert not (tmp_path / "linux-x64/app/dist").exists()
+
+
 def test_a_wheel_whose_tag_lies_is_named_with_its_file(small: Small) -> None:
     small.wheel("liar", "cp312-cp312-win_amd64", {"liar/_native.pyd": ELF, "liar/__init__.py": ""})
     small.wheel("liar", f"cp312-cp312-{MANY}", {"liar/_native.so": ELF, "liar/__init__.py": ""})
@@ -142,11 +152,24 @@ def test_imports_that_lead_nowhere_are_named_per_platform(small: Small) -> None:
     assert "winreg" not in windows
     for part in (linux, windows):
         assert "nothing.at_all, imported by lazy.py:3" in part
-        assert "tkinter, imported by gui.py:2: the trim rule tkinter leaves it out" in part
+    assert "  tkinter, imported by gui.py:2\n" in linux, "its interpreter never had it"
+    assert "tkinter, imported by gui.py:2: the trim rule tkinter leaves it out" in windows
+    assert text.count("leaves it out") == 1, "no rule is to blame for what nobody brought"
     small.configure(
         '[tool.runtime-packager.checks]\noptional-imports = ["winreg", "nothing", "tkinter"]\n'
     )
     assert small.assemble("linux-x64", "win-x64")[0] == 0
+
+
+def test_a_start_that_leads_nowhere_is_named(small: Small) -> None:
+    file = small.path / "pyproject.toml"
+    text = file.read_text().replace('entry = "main.py"', 'entry = "pkg.server:run"')
+    file.write_text(text)
+    small.write({"pkg/__init__.py": ""})
+    error = small.refused("linux-x64")
+    assert error["details"] == ["pkg.server, imported by entry pkg.server:run"]
+    small.write({"pkg/server.py": "def run(): ...\n"})
+    assert small.assemble("linux-x64")[0] == 0
 
 
 def test_names_that_windows_cannot_hold_are_all_named(small: Small) -> None:
@@ -201,3 +224,22 @@ def test_every_platform_without_a_pinned_interpreter_is_named(small: Small) -> N
     text = "\n".join(error["details"])
     assert "CPython 3.12.14 for win-arm64 is not pinned" in text
     assert "CPython 3.12.14 for mac-x64 is not pinned" in text
+
+
+def test_both_parts_of_a_universal_tree_are_named(small: Small) -> None:
+    small.write({"main.py": "import nothing\n"})
+    error = small.refused("mac-universal")
+    assert error["message"].startswith("mac-universal cannot be assembled")
+    assert error["details"] == [
+        "mac-universal: 1 thing would not work on mac-x64",
+        "  nothing, imported by main.py:1",
+        "mac-universal: 1 thing would not work on mac-arm64",
+        "  nothing, imported by main.py:1",
+    ]
+    file = small.path / "manifests/interpreters.json"
+    pins = json.loads(file.read_text())
+    pins["pins"] = [p for p in pins["pins"] if not p["target"].startswith("mac")]
+    file.write_text(json.dumps(pins))
+    text = "\n".join(small.refused("mac-universal")["details"])
+    assert "for mac-x64 is not pinned" in text
+    assert "for mac-arm64 is not pinned" in text

@@ -146,3 +146,9 @@ def test_a_file_that_is_no_python_is_passed_over(tmp_path: Path) -> None:
 def test_path_lines_are_those_site_would_take() -> None:
     text = "# comment\nimport _virtualenv\n\nwin32\nwin32\\lib\n/abs/\nimport\ttabbed\n"
     assert path_lines(text) == ["win32", "win32/lib", "/abs"]
+
+
+def test_a_file_that_no_parser_can_take_hides_no_other(tmp_path: Path) -> None:
+    """Data that only looks like source: the parser has not even room to call it wrong."""
+    sources = {"app/data/deep.py": f"x = {'-' * 100_000}1\n", "app/main.py": "import nothing\n"}
+    assert check(tmp_path, sources) == ["nothing, imported by main.py:1"]

@@ -121,3 +121,47 @@ def test_what_is_no_python_says_so() -> None:
         modules("import {{ template }}")
     with pytest.raises((ValueError, SyntaxError), match="null bytes"):
         imports_of(b"import a\0", "", {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f():\n    if sys.platform != 'win32':\n        return\n    import winreg\n",
+        "for x in y:\n    if os.name != 'nt':\n        continue\n    import winreg\n",
+        "if not sys.platform.startswith(('win', 'cy')):\n    raise OSError\nimport winreg\n",
+        "x = __import__('winreg') if sys.platform == 'win32' else None\n",
+        "if sys.platform.startswith(('win', 'cygwin')):\n    import winreg\n",
+        "if sys.version_info.major < 3 or sys.platform == 'win32':\n    import winreg\n",
+    ],
+)
+def test_what_lies_behind_a_way_out_is_not_reached(text: str) -> None:
+    assert modules(text) == []
+    assert modules(text, "win-x64") == ["winreg"]
+
+
+def test_a_way_out_that_is_not_taken_hides_nothing() -> None:
+    text = "def f():\n    if sys.platform == 'win32':\n        return\n    import termios\n"
+    assert modules(text) == ["termios"]
+    assert modules(f"if later():\n    raise OSError\n{text}", "mac-x64") == ["termios"]
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("import_module('.leaf', 'other.sub')", ["other.sub.leaf"]),
+        ("import_module('.leaf', package='other.sub')", ["other.sub.leaf"]),
+        ("import_module('..leaf', package='other.sub')", ["other.leaf"]),
+        ("import_module('.leaf', package=__package__)", ["mine.leaf"]),
+        ("import_module('.leaf', package=name)", []),
+        ("__import__('sub', globals(), locals(), ['leaf'], 1)", ["mine.sub"]),
+        ("__import__('sub', globals(), level=1)", ["mine.sub"]),
+        ("__import__('sub', globals(), level=0)", ["sub"]),
+        ("__import__('sub', level=deep)", []),
+    ],
+)
+def test_relative_names_start_at_the_package_that_the_call_names(call, expected) -> None:
+    assert modules(call, package="mine") == expected
+
+
+def test_a_very_long_expression_hides_no_import() -> None:
+    assert modules(f"x = {' + '.join(['1'] * 1500)}\nimport found\n") == ["found"]
