@@ -9,6 +9,7 @@ from runtime_packager.errors import InputError
 from runtime_packager.interpreters import (
     Catalogue,
     Indexed,
+    pins_from_checksums,
     pins_from_index,
     read_catalogue,
     write_catalogue,
@@ -124,11 +125,19 @@ def catalogue(config: Config) -> Catalogue:
     return pins_from_index([config.python], SINGLE_TARGETS).catalogue
 
 
-def update_catalogue(config: Config) -> Indexed:
-    """Pin the project's Python for every target the index has, and write the pins."""
+def update_catalogue(config: Config, progress: Progress) -> Indexed:
+    """Pin the project's Python for every target the index has, and write the pins.
+
+    Targets of the project that the index lacks (musl always) are looked up in the release's own
+    list of digests, which takes the network.
+    """
     found = pins_from_index([config.python], SINGLE_TARGETS)
-    write_catalogue(config.pins, found.catalogue)
-    return found
+    ours = {part.name for part in expand(config, config.platforms)}
+    wanted = [row for row in found.missing if row[1] in ours]
+    pins = pins_from_checksums(wanted, found.catalogue, config.sources, progress)
+    pinned = {(pin.python, pin.target) for pin in pins.pins}
+    write_catalogue(config.pins, pins)
+    return Indexed(pins, tuple(row for row in found.missing if row not in pinned))
 
 
 def read_or_none(config: Config, target: Target) -> Lock | None:

@@ -54,12 +54,15 @@ def show(shared: Shared, available: bool) -> None:
 def update(shared: Shared) -> None:
     """Pin the config's Python for every platform, from the installed pbs-installer's index.
 
-    `pip install -U pbs-installer` brings a newer index.
+    `pip install -U pbs-installer` brings a newer index. It has no musl builds: a project that
+    lists linux-x64-musl gets their digest from the release's SHA256SUMS.
     """
+    from runtime_packager.cli.reporting import reporter
     from runtime_packager.locking import update_catalogue
 
     config = shared.config()
-    result = update_catalogue(config)
+    with reporter(quiet=shared.silent) as progress:
+        result = update_catalogue(config, progress)
     pins = result.catalogue.pins
     missing = [name for _, name in result.missing]
     if shared.as_json:
@@ -71,4 +74,4 @@ def update(shared: Shared) -> None:
             soft_wrap=True,
         )
         if missing:
-            console().print(f"  the index has none for {', '.join(missing)}")
+            console().print(f"  there is none for {', '.join(missing)}")

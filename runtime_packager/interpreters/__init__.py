@@ -9,6 +9,7 @@ from runtime_packager.interpreters.catalogue import (
     read_catalogue,
     write_catalogue,
 )
+from runtime_packager.interpreters.checksums import pins_from_checksums
 from runtime_packager.interpreters.compiler import obtain_compiler
 from runtime_packager.interpreters.obtain import Interpreter, obtain
 from runtime_packager.interpreters.reach import out_of_reach
@@ -39,6 +40,7 @@ __all__ = [
     "obtain",
     "obtain_compiler",
     "out_of_reach",
+    "pins_from_checksums",
     "pins_from_index",
     "read_catalogue",
     "serves",

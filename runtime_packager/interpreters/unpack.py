@@ -127,13 +127,7 @@ def base_of(source: GithubSource | MirrorSource) -> str:
 
 def pinned_url(source: GithubSource | MirrorSource, pin: Pin) -> str:
     """Where the source has the pinned archive."""
-    return pin.url(_base(source))
-
-
-def _base(source: GithubSource | MirrorSource) -> str:
-    if isinstance(source, MirrorSource):
-        return source.url
-    return os.environ.get(MIRROR_VARIABLE) or RELEASES
+    return pin.url(base_of(source))
 
 
 def _key(kind: str, errand: Errand, *facts: str) -> str:

@@ -104,6 +104,50 @@ def get(client: httpx.Client, address: str, headers: dict[str, str], title: str)
     raise unreachable(title, address, f"more than {MAX_REDIRECTS} redirects")
 
 
+def read_small(url: str, *, title: str, max_size: int, headers: dict[str, str]) -> bytes:
+    """All of a small file at an http, https or ``file:`` URL.
+
+    :param max_size: bytes it may have.
+    :raises NetworkError: when it cannot be had, or is larger.
+    """
+    import httpx
+
+    if url.startswith("file:"):
+        return _read_file(url, title)
+    try:
+        with open_client() as client:
+            answer = get(client, url, headers, title)
+            try:
+                if answer.status_code != httpx.codes.OK:
+                    raise unreachable(title, url, f"it answers {answer.status_code}")
+                return _bounded(answer, url, title, max_size)
+            finally:
+                answer.close()
+    except httpx.HTTPError as error:
+        hint = CERTIFICATE_HINT if is_certificate_problem(error) else OFFLINE_HINT
+        raise unreachable(title, url, str(error), hint) from error
+
+
+def _read_file(url: str, title: str) -> bytes:
+    from pathlib import Path
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    try:
+        return Path(url2pathname(urlsplit(url).path)).read_bytes()
+    except OSError as error:
+        raise unreachable(title, url, f"{error.strerror}") from error
+
+
+def _bounded(answer: httpx.Response, url: str, title: str, max_size: int) -> bytes:
+    data = bytearray()
+    for chunk in answer.iter_raw():
+        data += chunk
+        if len(data) > max_size:
+            raise unreachable(title, url, f"it is larger than {max_size} bytes")
+    return bytes(data)
+
+
 def _redirect(url: httpx.URL, location: str, title: str) -> httpx.URL:
     import httpx
 
