@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,11 +14,11 @@ from typing import Literal
 
 from runtime_packager.config import Config
 from runtime_packager.errors import PackagerError
-from runtime_packager.interpreters import out_of_reach, serves
+from runtime_packager.interpreters import MIRROR_VARIABLE, out_of_reach, serves
 from runtime_packager.io.cache import Cache
 from runtime_packager.launcher import launcher_entry
-from runtime_packager.locking import catalogue, stale
-from runtime_packager.platforms import SINGLE_TARGETS, host_target
+from runtime_packager.locking import catalogue, expand, stale
+from runtime_packager.platforms import SINGLE_TARGETS, Target, host_target
 
 Verdict = Literal["ok", "warning", "problem"]
 
@@ -46,6 +47,7 @@ def examine(config: Config | None, cache: Cache) -> Iterator[Finding]:
     yield _attempt("project", lambda: _project(config))
     yield _attempt("locks", lambda: _locks(config))
     yield from _sources(config, cache)
+    yield _attempt("interpreters", lambda: _interpreters(config, cache))
     yield _attempt("output", lambda: _links(config, cache))
 
 
@@ -103,6 +105,27 @@ def _sources(config: Config, cache: Cache) -> Iterator[Finding]:
             yield Finding(source.label, "ok", "within reach")
         else:
             yield Finding(source.label, bad, failure.message, failure.hint)
+
+
+def _interpreters(config: Config, cache: Cache) -> Finding:
+    """Whether some source could give the interpreter of every platform of the project."""
+    pins = catalogue(config)
+
+    def lacks(target: Target) -> bool:
+        serving = (s for s in config.sources if serves(s, config.python, target))
+        return all(out_of_reach(s, config.python, target, pins, cache) for s in serving)
+
+    targets = expand(config, config.platforms)
+    with ThreadPoolExecutor(len(targets)) as pool:
+        missing = [t.name for t, bad in zip(targets, pool.map(lacks, targets), strict=True) if bad]
+    if missing:
+        return Finding(
+            "interpreters",
+            "warning",
+            f"none within reach for {', '.join(missing)}",
+            f"set {MIRROR_VARIABLE} to a mirror of python-build-standalone's releases",
+        )
+    return Finding("interpreters", "ok", f"within reach for all {len(targets)} platforms")
 
 
 def _links(config: Config, cache: Cache) -> Finding:

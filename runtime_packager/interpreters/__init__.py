@@ -22,9 +22,10 @@ from runtime_packager.interpreters.sources import (
     Source,
     serves,
 )
-from runtime_packager.interpreters.unpack import Provenance
+from runtime_packager.interpreters.unpack import MIRROR_VARIABLE, Provenance
 
 __all__ = [
+    "MIRROR_VARIABLE",
     "ArchiveSource",
     "Catalogue",
     "DirectorySource",

@@ -9,7 +9,7 @@ from packaging.version import Version
 from runtime_packager.errors import BuildError, PackagerError
 from runtime_packager.interpreters.catalogue import Catalogue
 from runtime_packager.interpreters.sources import GithubSource, MirrorSource, NpmSource, Source
-from runtime_packager.interpreters.unpack import Errand, pinned_url, route
+from runtime_packager.interpreters.unpack import Errand, local_path, pinned_url, require_file, route
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.partial import Patience
 from runtime_packager.io.progress import Silent
@@ -42,6 +42,7 @@ def _head(url: str) -> None:
     from runtime_packager.io.web import open_client, unreachable
 
     if url.startswith("file:"):
+        require_file(local_path(url))
         return
     try:
         with open_client(connect_timeout=CONNECT_SECONDS, read_timeout=CONNECT_SECONDS) as client:

@@ -159,10 +159,8 @@ def _pinned_blob(base: str, errand: Errand, pin: Pin) -> Path:
     if blob := errand.cache.verified_blob(pin.sha256):
         return blob
     if urlsplit(url).scheme == "file":
-        from urllib.request import url2pathname
-
-        path = Path(url2pathname(urlsplit(url).path))
-        _require_file(path)
+        path = local_path(url)
+        require_file(path)
         return admit_blob(errand.cache, path, pin.sha256, title=pin.asset)
     _require_online(errand)
     with open_client() as client:
@@ -192,14 +190,22 @@ def _require_online(errand: Errand) -> None:
         raise NetworkError("it is not in the cache, and the network is not to be used")
 
 
-def _require_file(path: Path) -> None:
+def local_path(url: str) -> Path:
+    """The path that a ``file:`` URL names."""
+    from urllib.request import url2pathname
+
+    return Path(url2pathname(urlsplit(url).path))
+
+
+def require_file(path: Path) -> None:
+    """:raises InputError: when there is no such file."""
     if not path.is_file():
         raise InputError(f"there is no file {path}")
 
 
 def _archive(source: ArchiveSource, errand: Errand, catalogue: Catalogue) -> Route:
     def fill(tree: Path) -> tuple[Entry, ...]:
-        _require_file(source.path)
+        require_file(source.path)
         actual = sha256_file(source.path)
         if actual != sha256:
             raise IntegrityError(
@@ -209,7 +215,7 @@ def _archive(source: ArchiveSource, errand: Errand, catalogue: Catalogue) -> Rou
         return _unpack(source.path, tree, source.path.name)
 
     if source.sha256 is None:
-        _require_file(source.path)
+        require_file(source.path)
     sha256 = source.sha256 or sha256_file(source.path)
     pin = catalogue.has_digest(sha256)
     name = source.path.name
