@@ -2,8 +2,8 @@
 
 locks -> interpreter and app of every platform -> a plan of every tree (wheels, trimming, bytecode,
 launcher) -> the checks -> and only when nothing is wrong with any of them, one tree after the
-other: write -> seal and sign -> verify -> publish. Everything is written to a staging directory
-beside the output, which then takes the output's place in one rename, or not at all.
+other: write -> seal and sign -> verify -> and when all are there, publish. Each is written to a
+staging directory beside its output, which then takes the output's place in one rename, or not.
 """
 
 from __future__ import annotations
@@ -77,6 +77,15 @@ class Assembled:
     notices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A sealed tree that is not in its place yet."""
+
+    tree: Path
+    plan: Plan
+    release: Release
+
+
 def assemble(
     config: Config,
     targets: Sequence[Target],
@@ -87,7 +96,7 @@ def assemble(
 ) -> list[Assembled]:
     """Make the runtime of each target, in a directory of its name.
 
-    Nothing is written to any output before all of them are known to be all right.
+    No output is touched before the trees of all of them are sealed and verified.
 
     :raises PackagerError: of the kind that fits, naming every target that fails; the previous
         outputs are then as they were.
@@ -108,9 +117,12 @@ def assemble(
         facts = {t.name: inputs.facts(config, t, made_from[t.name]) for t in targets}
         found = {t.name: run.current(workspaces[t.name], facts[t.name], t) for t in targets}
         plans = run.plans([target for target in targets if found[target.name] is None])
+        written = {
+            name: run.write(held.enter_context(workspaces[name].staging()), facts[name], plan)
+            for name, plan in plans.items()
+        }
         return [
-            found[target.name]
-            or run.write(workspaces[target.name], facts[target.name], plans[target.name], target)
+            found[target.name] or run.publish(workspaces[target.name], written[target.name], target)
             for target in targets
         ]
 
@@ -184,24 +196,24 @@ class _Run:
             self.planned[name] = made
         return self.planned[name]
 
-    def write(
-        self, workspace: Workspace, facts: ReleaseFacts, plan: Plan, target: Target
-    ) -> Assembled:
-        """Write the tree, seal it, see that it verifies, and put it in its place."""
-        steps = self.steps[target.name]
-        with workspace.staging() as staging:
-            tree = staging / "tree"
-            with steps.step("write") as step:
-                root, mode = self.cache.root, self.config.link_mode
-                method = place(plan.entries, tree, root, mode, self.progress)
-                step.note = f"{len(plan.entries)} files by {method}"
-            release = self._seal(tree, facts, plan, steps)
-            with steps.step("publish"):
-                workspace.publish(tree)
+    def write(self, staging: Path, facts: ReleaseFacts, plan: Plan) -> _Written:
+        """Write the tree below ``staging``, seal it and see that it verifies."""
+        tree, steps = staging / "tree", self.steps[facts.platform]
+        with steps.step("write") as step:
+            root, mode = self.cache.root, self.config.link_mode
+            method = place(plan.entries, tree, root, mode, self.progress)
+            step.note = f"{len(plan.entries)} files by {method}"
+        return _Written(tree, plan, self._seal(tree, facts, plan, steps))
+
+    def publish(self, workspace: Workspace, written: _Written, target: Target) -> Assembled:
+        """Put the finished tree in its place."""
+        steps, plan = self.steps[target.name], written.plan
+        with steps.step("publish"):
+            workspace.publish(written.tree)
         return Assembled(
             target,
             workspace.output,
-            release,
+            written.release,
             size=sum(entry.size for entry in plan.entries if isinstance(entry, FileEntry)),
             steps=tuple(steps.done),
             trimmed=tuple(total(plan.trimmed)),

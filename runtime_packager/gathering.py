@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from runtime_packager import inputs, locking
@@ -14,6 +13,7 @@ from runtime_packager.errors import Failures, PackagerError
 from runtime_packager.inputs import Ingredients
 from runtime_packager.interpreters import Catalogue, Interpreter, obtain, obtain_compiler
 from runtime_packager.io.cache import Cache
+from runtime_packager.io.parallel import side_by_side
 from runtime_packager.io.progress import Progress
 from runtime_packager.io.steps import Steps
 from runtime_packager.platforms import Target, host_target
@@ -128,14 +128,16 @@ class _Fetching:
             for part in self.config.parts(target):
                 takes = steps.get(part.name, steps[target.name])
                 wanted.setdefault(part.name, (part, takes))
-        with ThreadPoolExecutor(PARALLEL) as pool:
+        with side_by_side(PARALLEL, self.progress) as (pool, progress):
             jobs = {
-                name: pool.submit(self._one, part, takes, named=name not in steps)
+                name: pool.submit(self._one, part, takes, progress, named=name not in steps)
                 for name, (part, takes) in wanted.items()
             }
             return {name: job.result() for name, job in jobs.items()}
 
-    def _one(self, target: Target, steps: Steps, *, named: bool) -> Interpreter | PackagerError:
+    def _one(
+        self, target: Target, steps: Steps, progress: Progress, *, named: bool
+    ) -> Interpreter | PackagerError:
         with steps.step(f"interpreter {target.name}" if named else "interpreter") as step:
             try:
                 found = obtain(
@@ -144,7 +146,7 @@ class _Fetching:
                     self.config.sources,
                     self.catalogue,
                     self.cache,
-                    self.progress,
+                    progress,
                     offline=self.offline,
                 )
             except PackagerError as error:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from urllib.request import url2pathname
 from runtime_packager.errors import BuildError, IntegrityError, NetworkError, PackagerError
 from runtime_packager.io.download import fetch as download
 from runtime_packager.io.download import open_client
+from runtime_packager.io.parallel import side_by_side
 from runtime_packager.io.store import admit_blob
 from runtime_packager.wheels.asking import ask
 from runtime_packager.wheels.explain import Asked, failure, unread
@@ -106,10 +106,11 @@ def _download(
     if not packages:
         return []
     largest_first = sorted(packages, key=lambda package: package.size or 0, reverse=True)
-    with open_client() as client, ThreadPoolExecutor(PARALLEL) as pool:
+    with open_client() as client, side_by_side(PARALLEL, job.progress) as (pool, progress):
+        watched = replace(job, progress=progress)
 
         def one(package: LockedPackage) -> list[PackagerError]:
-            return _download_one(package, locations[package.filename], client, job)
+            return _download_one(package, locations[package.filename], client, watched)
 
         return [error for errors in pool.map(one, largest_first) for error in errors]
 

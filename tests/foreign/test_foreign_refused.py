@@ -243,3 +243,19 @@ def test_both_parts_of_a_universal_tree_are_named(small: Small) -> None:
     text = "\n".join(small.refused("mac-universal")["details"])
     assert "for mac-x64 is not pinned" in text
     assert "for mac-arm64 is not pinned" in text
+
+
+def test_a_key_that_refuses_the_last_tree_leaves_the_first_unpublished(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release key signs official interpreters only; the host's is none here."""
+    file = small.path / "manifests/interpreters.json"
+    pins = json.loads(file.read_text())
+    pins["pins"] = [p for p in pins["pins"] if p["target"] != "linux-x64"]
+    file.write_text(json.dumps(pins))
+    monkeypatch.setenv("RUNTIME_PACKAGER_PASSPHRASE", "a passphrase of many words")
+    key = small.path / "key.json"
+    assert small.run("keys", "generate", str(key))[0] == 0
+    words = ("--key", str(key))
+    assert "is no official build" in small.refused("win-x64", "linux-x64", words=words)["message"]
+    assert small.assemble("win-x64", words=words)[0] == 0
