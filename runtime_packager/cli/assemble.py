@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runtime_packager.cli.common import Shared, chosen_targets, platform_option, shared_options
-from runtime_packager.cli.output import console, emit_json, size_text
+from runtime_packager.cli.output import console, emit_json, shown, size_text
 from runtime_packager.cli.reporting import reporter
 from runtime_packager.cli.signing import key_option, signer, unofficial_option
 
@@ -106,10 +106,10 @@ def _summary(made: Assembled, purpose: str) -> None:
         rows = ", ".join(f"{row.rule} {size_text(row.size)}" for row in made.trimmed)
         out.print(f"  trimmed: {rows}", soft_wrap=True)
     if made.uncompiled:
-        shown = ", ".join(line.partition(":")[0] for line in made.uncompiled[:SHOWN_UNCOMPILED])
+        some = ", ".join(line.partition(":")[0] for line in made.uncompiled[:SHOWN_UNCOMPILED])
         more = len(made.uncompiled) - SHOWN_UNCOMPILED
         out.print(
-            f"  without bytecode: {shown}{f' and {more} more' if more > 0 else ''}", soft_wrap=True
+            f"  without bytecode: {some}{f' and {more} more' if more > 0 else ''}", soft_wrap=True
         )
     for notice in made.notices:
         out.print(f"  {notice}", soft_wrap=True, markup=False)
@@ -128,14 +128,14 @@ def _summary(made: Assembled, purpose: str) -> None:
     launcher = next(path for path, *_ in made.release.executables if "/" not in path).removesuffix(
         suffix
     )
-    out.print(f"next: {made.output / (launcher + suffix)}", soft_wrap=True, markup=False)
+    out.print(f"next: {shown(made.output / (launcher + suffix))}", soft_wrap=True, markup=False)
 
 
 def _place(made: Assembled) -> str:
     from rich.markup import escape
 
     return (
-        f"{escape(str(made.output))}: {size_text(made.size)}, {made.release.file_count} files, "
+        f"{escape(shown(made.output))}: {size_text(made.size)}, {made.release.file_count} files, "
         f"tree {made.release.tree_root[:16]}"
     )
 

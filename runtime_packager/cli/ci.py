@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from runtime_packager.cli.common import Shared, chosen_targets, platform_option, shared_options
-from runtime_packager.cli.output import console, emit_json
+from runtime_packager.cli.output import console, emit_json, shown
 from runtime_packager.errors import InputError
 
 
@@ -65,7 +65,7 @@ def github(
     if shared.as_json:
         emit_json({"file": str(file), "tried": tried, "untried": untried})
     elif not shared.quiet:
-        console().print(f"[bold green]wrote[/] {file}", soft_wrap=True)
+        console().print(f"[bold green]wrote[/] {shown(file)}", soft_wrap=True)
         console().print(f"  tried where they run: {', '.join(tried)}", soft_wrap=True)
         if untried:
             console().print(f"  no runner for: {', '.join(untried)}", soft_wrap=True)

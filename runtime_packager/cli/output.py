@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -82,6 +83,14 @@ def styled(text: str, colour: str, *, bold: bool = False) -> str:
     if os.environ.get("NO_COLOR") or not sys.stderr.isatty():
         return text
     return click.style(text, fg=colour, bold=bold)
+
+
+def shown(path: Path) -> str:
+    """A path for people: relative to where they are when it lies below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def size_text(size: float) -> str:
