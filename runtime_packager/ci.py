@@ -65,7 +65,16 @@ def write_workflow(config: Config, targets: Sequence[Target], choices: Choices, 
 
 
 def workflow(config: Config, targets: Sequence[Target], choices: Choices) -> str:
-    """The workflow as YAML."""
+    """The workflow as YAML.
+
+    :raises InputError: when no runner could try any of ``targets``.
+    """
+    tried = [target for target in targets if target.name in RUNNERS]
+    if not tried:
+        raise InputError(
+            f"GitHub has no runner that tries {', '.join(target.name for target in targets)}",
+            f"add one of {', '.join(RUNNERS)}",
+        )
     return _TEMPLATE.format(
         mark=MARK,
         assembles_on=ASSEMBLES_ON,
@@ -76,7 +85,7 @@ def workflow(config: Config, targets: Sequence[Target], choices: Choices) -> str
         platforms=" ".join(f"--platform {target.name}" for target in targets),
         output=shlex.quote(_inside(config, config.output)),
         names=" ".join(target.name for target in targets),
-        matrix="\n".join(_row(config, target) for target in targets if target.name in RUNNERS),
+        matrix="\n".join(_row(config, target) for target in tried),
         start=_start(choices),
     )
 

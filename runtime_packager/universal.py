@@ -13,19 +13,20 @@ import io
 import json
 import posixpath
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runtime_packager.binaries import extract, fat, is_macho
-from runtime_packager.entries import DAMAGED, Entry, FileEntry, dump_table, load_table
+from runtime_packager.entries import DAMAGED, Entry, FileEntry, Layer, dump_table, load_table
 from runtime_packager.errors import BuildError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import remove_tree, sha256_file
 from runtime_packager.io.progress import Progress
 from runtime_packager.io.store import intact, seal, store_texts
 from runtime_packager.planning import Plan
+from runtime_packager.tree import merge
 from runtime_packager.wheels import InstalledWheel
 
 FORMAT = 1
@@ -66,10 +67,19 @@ def combine(
     return replace(
         arm64,
         layers=(),
-        entries=tuple(entries[path] for path in sorted(entries)),
+        entries=tuple(_merged(entries.values(), arm64)),
         uncompiled=tuple(sorted({*x64.uncompiled, *arm64.uncompiled})),
         notices=tuple(notices),
     )
+
+
+def _merged(entries: Iterable[Entry], arm64: Plan) -> list[Entry]:
+    """By path; refused where what one tree alone has collides with the other by case alone."""
+    theirs = {entry.path for entry in arm64.entries}
+    layers: dict[str, list[Entry]] = {"mac-x64": [], "mac-arm64": []}
+    for entry in entries:
+        layers["mac-arm64" if entry.path in theirs else "mac-x64"].append(entry)
+    return merge([Layer(origin, tuple(found)) for origin, found in layers.items()])
 
 
 def _require_same_versions(x64: Sequence[InstalledWheel], arm64: Sequence[InstalledWheel]) -> None:
@@ -126,14 +136,14 @@ class _Pairs:
                 self.problems.append(f"{one.path}: a link in one, something else in the other")
         elif one.sha256 == other.sha256:
             self.settled.append(replace(other, executable=one.executable or other.executable))
-        elif is_macho(_head(one)) and is_macho(_head(other)):
-            self.programs.append((one, other))
         elif one.path.endswith((".dist-info/RECORD", ".dist-info/WHEEL")):
             self.metadata.append((one, other))
         elif any(fnmatchcase(_source_of(one.path), pattern) for pattern in arm64_wins):
             self.settled.append(other)
             if _source_of(one.path) == one.path and ".dist-info/" not in one.path:
                 self.chosen.append(one.path)
+        elif is_macho(_head(one)) and is_macho(_head(other)):
+            self.programs.append((one, other))
         else:
             self.problems.append(one.path)
 
@@ -166,10 +176,19 @@ def _universal_files(
             cache.building(FOLDER, key) as staging,
             progress.task("making universal files", total=len(pairs), unit="files") as task,
         ):
-            made = []
+            made, problems = [], []
             for one, other in pairs:
-                made.append(_universal_file(one, other, staging / "tree"))
+                try:
+                    made.append(_universal_file(one, other, staging / "tree"))
+                except BuildError as error:
+                    problems.append(f"{one.path}: {error.message}")
                 task.advance(1)
+            if problems:
+                raise BuildError(
+                    f"{len(problems)} programs cannot be joined to universal ones",
+                    "list them under checks.universal-arm64 to ship arm64's",
+                    details=problems,
+                )
             (staging / "table.json").write_bytes(dump_table(made))
     return load_table((home / "table.json").read_bytes(), home / "tree")
 

@@ -93,3 +93,9 @@ def test_standard_output_and_json(project: Path, capsys) -> None:
     answer = json.loads(capsys.readouterr().out)
     assert answer["untried"] == ["linux-x64-musl"]
     assert run("--arguments", "'open") == 2
+
+
+def test_a_workflow_that_could_try_nothing_is_not_written(project: Path, capsys) -> None:
+    assert run("-p", "linux-x64-musl") == 2
+    assert "no runner that tries linux-x64-musl" in capsys.readouterr().err
+    assert not (project / ".github").exists()

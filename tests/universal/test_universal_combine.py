@@ -220,3 +220,25 @@ def test_a_link_here_and_a_file_there_is_a_difference(tree: Tree, cache: Cache) 
     with pytest.raises(BuildError) as caught:
         combine(one, two, (), cache, Silent())
     assert caught.value.details == ("a: a link in one, something else in the other",)
+
+
+def test_programs_that_cannot_be_joined_are_all_named_or_accepted(tree: Tree, cache: Cache) -> None:
+    """Helpers for x64 that both wheels bring in different builds, say: arm64 Macs translate."""
+    other = X64 + b"\0" * 16
+    one = tree.plan({"bin/a": X64, "bin/b": X64, "bin/c": X64})
+    two = tree.plan({"bin/a": other, "bin/b": other, "bin/c": ARM64})
+    with pytest.raises(BuildError) as caught:
+        combine(one, two, (), cache, Silent())
+    assert [line.partition(":")[0] for line in caught.value.details] == ["bin/a", "bin/b"]
+    assert "no part for aarch64" in caught.value.details[0]
+    assert "universal-arm64" in (caught.value.hint or "")
+    made = combine(one, two, ("bin/[ab]",), cache, Silent())
+    assert content(made)["bin/a"] == other
+    assert "bin/a: the two Macs differ, the tree has arm64's" in made.notices
+
+
+def test_names_that_only_the_case_tells_apart_are_no_tree(tree: Tree, cache: Cache) -> None:
+    one, two = tree.plan({"lib/Data.txt": b"1"}), tree.plan({"lib/data.txt": b"1"})
+    with pytest.raises(BuildError) as caught:
+        combine(one, two, (), cache, Silent())
+    assert caught.value.details == ("lib/data.txt: in mac-x64 and in mac-arm64",)
