@@ -57,8 +57,8 @@ def report_usage(error: click.ClickException, as_json: bool) -> None:
 
 
 def report_interrupt(as_json: bool) -> None:
-    """Ctrl-C: say that nothing was lost."""
-    message = "stopped; the previous output is as it was, and what was complete will be reused"
+    """Ctrl-C: say that nothing was lost; of several outputs some may already be the new ones."""
+    message = "stopped; every output is whole, and what was complete will be reused"
     if as_json:
         shown = {"kind": "interrupted", "message": message, "exit_code": 130}
         click.echo(json.dumps({"ok": False, "error": shown}, indent=2))

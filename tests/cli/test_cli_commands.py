@@ -83,7 +83,7 @@ def test_ctrl_c_is_130_and_says_that_nothing_is_lost(project: Path, monkeypatch,
 
     monkeypatch.setattr("runtime_packager.cli.cache._cache", interrupt)
     assert run("cache", "info") == 130
-    assert "previous output is as it was" in capsys.readouterr().err
+    assert "every output is whole" in capsys.readouterr().err
 
 
 def test_init_writes_a_table_that_loads_and_refuses_a_second_time(project: Path, capsys) -> None:
