@@ -25,6 +25,7 @@ mirror() {
 
 [ "${#missing[@]}" -gt 0 ] || [ ! -d "$chroot" ] || exit 0
 
+[ "$(id -u)" = 0 ] || { echo "error: .ci/foreign.sh installs packages: run it as root" >&2; exit 1; }
 apt-get update # the tests' archives ask for the mirror too
 if [ "${#missing[@]}" -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
@@ -43,6 +44,7 @@ make_chroot() {
     source="$(mirror)"
     [ -n "$source" ] || { echo "error: apt knows no Debian mirror" >&2; exit 1; }
     mkdir -p "$cache"
+    rm -rf "$cache"/.half-made-* # of runs that were killed
     half="$(mktemp -d "$cache/.half-made-XXXXXX")"
     trap 'rm -rf "$half"' EXIT
     echo "making $chroot (under a minute)"

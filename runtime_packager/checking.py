@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
-from runtime_packager.app import ConsoleScript, Function
+from runtime_packager.app import ConsoleScript, Function, Script
 from runtime_packager.binaries import judge, read_layers
 from runtime_packager.config import Config
 from runtime_packager.entries import Entry, FileEntry
@@ -52,6 +52,7 @@ def check(config: Config, made_from: Ingredients, plan: Plan, cache: Cache, step
     if config.checks.imports:
         with steps.step("imports"):
             found = _imports(config, made_from, plan)
+        found += _broken_entry(config, plan)
         problems += found
         if found:
             hints.append("add the requirement, or name it under checks.optional-imports")
@@ -122,6 +123,14 @@ def _started(config: Config, plan: Plan) -> dict[str, list[str]]:
         if text := console_script(plan.wheels, name):
             found[f"console script {name}"] = [text.partition(":")[0]]
     return found
+
+
+def _broken_entry(config: Config, plan: Plan) -> list[str]:
+    """Other sources that do not compile may be templates; the one that starts the app is not."""
+    if not isinstance(config.entry, Script):
+        return []
+    entry = f"app/{config.entry.path}: "
+    return [f"{line} (it starts the app)" for line in plan.uncompiled if line.startswith(entry)]
 
 
 def _roots(config: Config, target: Target, files: Iterable[FileEntry]) -> tuple[str, ...]:

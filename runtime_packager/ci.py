@@ -21,6 +21,7 @@ from runtime_packager.platforms import Target
 
 MARK = "# Written by `runtime-packager ci github`; run it again rather than edit this."
 WORKFLOW = Path(".github/workflows/runtimes.yml")
+"""In the repository's root: GitHub reads workflows nowhere else."""
 
 ASSEMBLES_ON = "ubuntu-24.04"
 RUNNERS = {
@@ -51,6 +52,12 @@ class Choices:
     health_url: str | None = None
 
 
+def repository_of(config: Config) -> Path:
+    """The root of the git repository that holds the project; the project's own without one."""
+    above = (config.root, *config.root.parents)
+    return next((place for place in above if (place / ".git").exists()), config.root)
+
+
 def write_workflow(config: Config, targets: Sequence[Target], choices: Choices, file: Path) -> None:
     """Write the workflow to ``file``.
 
@@ -79,8 +86,11 @@ def workflow(config: Config, targets: Sequence[Target], choices: Choices) -> str
         mark=MARK,
         assembles_on=ASSEMBLES_ON,
         cached=_CACHED,
-        locks=f"{_inside(config, config.locks)}/*.toml",
-        pins=_inside(config, config.pins),
+        folder=json.dumps(config.root.relative_to(repository_of(config)).as_posix()),
+        locks=f"{_in_repository(config, config.locks)}/*.toml",
+        pins=_in_repository(config, config.pins),
+        packed=_in_repository(config, config.root / "packed"),
+        here=_in_repository(config, config.root),
         install=shlex.quote(choices.install),
         platforms=" ".join(f"--platform {target.name}" for target in targets),
         output=shlex.quote(_inside(config, config.output)),
@@ -95,6 +105,11 @@ def _inside(config: Config, path: Path) -> str:
         return path.relative_to(config.root).as_posix()
     except ValueError as error:
         raise InputError(f"{path} is outside the project, where no runner has it") from error
+
+
+def _in_repository(config: Config, path: Path) -> str:
+    _inside(config, path)
+    return path.relative_to(repository_of(config)).as_posix()
 
 
 def _row(config: Config, target: Target) -> str:
@@ -140,6 +155,7 @@ defaults:
   run:
     # On Windows too: PowerShell does not wait for a program without a console.
     shell: bash
+    working-directory: {folder}
 
 env:
   RUNTIME_PACKAGER_CACHE: ${{{{ github.workspace }}}}/{cached}
@@ -188,7 +204,7 @@ jobs:
       - uses: actions/upload-artifact@v4
         with:
           name: runtimes
-          path: packed
+          path: {packed}
           if-no-files-found: error
           compression-level: 0
 
@@ -216,6 +232,7 @@ jobs:
       - uses: actions/download-artifact@v4
         with:
           name: runtimes
+          path: {here}
       - run: tar -xzf "$PLATFORM.tar.gz"
       - name: Verify
         run: runtime-packager verify "$PLATFORM" --platform "$PLATFORM" --trusted trusted-keys.json

@@ -122,7 +122,7 @@ def _decides(config: Config, target: Target, part: Ingredients, lock: str) -> di
         "python": str(config.python),
         "interpreter": part.interpreter.digest,
         "provenance": asdict(part.interpreter.provenance),
-        "compiler": [part.compiler.digest, part.compiler.provenance.python],
+        "compiler": part.compiler.provenance.python,
         "lock": lock,
         "app": [[file.path, file.sha256, file.executable] for file in part.app_files],
         "entry": repr(config.entry),

@@ -1,8 +1,8 @@
 """One tree for both kinds of Mac, made from the two.
 
-A file that is the same in both stands once. Two Mach-O files become one universal file. What a
-wheel says about itself is put together; a few files that only describe a build are arm64's. Any
-other difference is an error: which of the two would run could not be told.
+A file that is the same in both, or in one alone, stands once. Two Mach-O files become one universal
+file. What a wheel says about itself is put together; a few files that only describe a build are
+arm64's. Two files that differ otherwise are an error: which of them would run could not be told.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def combine(
         *dict.fromkeys((*x64.notices, *arm64.notices)),
         *(f"{path}: the two Macs differ, the tree has arm64's" for path in pairs.chosen),
         *(f"{path}: for one kind of Mac alone" for path in pairs.alone),
+        *_only_in("mac-x64", x64.wheels, arm64.wheels),
+        *_only_in("mac-arm64", arm64.wheels, x64.wheels),
     ]
     return replace(
         arm64,
@@ -80,6 +82,17 @@ def _merged(entries: Iterable[Entry], arm64: Plan) -> list[Entry]:
     for entry in entries:
         layers["mac-arm64" if entry.path in theirs else "mac-x64"].append(entry)
     return merge([Layer(origin, tuple(found)) for origin, found in layers.items()])
+
+
+def _only_in(
+    name: str, wheels: Sequence[InstalledWheel], others: Sequence[InstalledWheel]
+) -> list[str]:
+    known = {wheel.name for wheel in others}
+    return [
+        f"{wheel.name} {wheel.version}: required on {name} alone, and in the tree for both"
+        for wheel in wheels
+        if wheel.name not in known
+    ]
 
 
 def _require_same_versions(x64: Sequence[InstalledWheel], arm64: Sequence[InstalledWheel]) -> None:

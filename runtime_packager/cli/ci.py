@@ -45,11 +45,20 @@ def github(
 ) -> None:
     """Write a GitHub Actions workflow for the project.
 
+    The workflow lies in the repository's root, also for a project in one of its folders.
+
     One Linux runner assembles every platform; runners of each system then verify, import, start
     and verify again what was assembled. Secrets RUNTIME_PACKAGER_SIGNING_KEY (the key file's
     text) and RUNTIME_PACKAGER_PASSPHRASE sign it; without them a development key does.
     """
-    from runtime_packager.ci import RUNNERS, WORKFLOW, Choices, workflow, write_workflow
+    from runtime_packager.ci import (
+        RUNNERS,
+        WORKFLOW,
+        Choices,
+        repository_of,
+        workflow,
+        write_workflow,
+    )
 
     config = shared.config()
     targets = chosen_targets(config, platforms, config.platforms)
@@ -58,7 +67,7 @@ def github(
     if str(output) == "-":
         click.echo(workflow(config, targets, choices), nl=False)
         return
-    file = config.root / (output or WORKFLOW)
+    file = output.absolute() if output else repository_of(config) / WORKFLOW
     write_workflow(config, targets, choices, file)
     tried = [target.name for target in targets if target.name in RUNNERS]
     untried = [target.name for target in targets if target.name not in RUNNERS]

@@ -33,7 +33,7 @@ class Missing:
 class Wanted:
     """What has to resolve.
 
-    :param imports: by file of the app what it imports.
+    :param imports: by file of the app, at its tree path, what it imports.
     :param top_level: by requirement (``numpy 2.3.4``) the modules it makes importable.
     :param optional: modules that may be missing, ``name.*`` for what is below a name.
     """
@@ -79,7 +79,7 @@ def _asked(wanted: Wanted, modules: Modules) -> Iterator[tuple[str, str]]:
     for file, imports in wanted.imports.items():
         for found in imports:
             for module in _unresolved(found, modules):
-                yield f"{file}:{found.line}", module
+                yield f"{file.removeprefix('app/')}:{found.line}", module
 
 
 def _unresolved(found: Import, modules: Modules) -> Iterator[str]:

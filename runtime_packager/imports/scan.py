@@ -15,6 +15,7 @@ import ast
 import json
 import operator
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,45 @@ def imports_of(source: bytes, package: str, facts: Facts) -> list[Import]:
     :param package: the dotted name of the package the file lies in, for relative imports.
     :raises SyntaxError: when it is not Python; for NUL bytes a ``ValueError`` up to CPython 3.11.
     """
-    return sorted(set(_walk(ast.parse(source).body, package, facts)))
+    module = ast.parse(source)
+    return sorted(set(_walk(module.body, package, _learned(module, facts))))
+
+
+def _learned(module: ast.Module, facts: Facts) -> Facts:
+    """The facts under the names that the module gives them at its top.
+
+    ``import sys as s``, ``from sys import platform``, ``WINDOWS = sys.platform == "win32"``; a name
+    that is bound more than once tells nothing.
+    """
+    known, bound = dict(facts), _bound(module)
+    for node in module.body:
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    known |= _renamed(f"{alias.name}.", f"{alias.asname or alias.name}.", facts)
+            case ast.ImportFrom(module=str(name), level=0):
+                for alias in node.names:
+                    known |= _renamed(f"{name}.{alias.name}", alias.asname or alias.name, facts)
+            case ast.Assign(targets=[ast.Name(id=name)]) if bound[name] == 1:
+                verdict = _verdict(node.value, known)
+                value = known.get(_text(node.value)) if verdict is None else verdict
+                known |= {} if value is None else {name: value}
+            case _:
+                pass
+    return known
+
+
+def _bound(module: ast.Module) -> Counter[str]:
+    names = (node for node in ast.walk(module) if isinstance(node, ast.Name))
+    return Counter(name.id for name in names if not isinstance(name.ctx, ast.Load))
+
+
+def _renamed(name: str, other: str, facts: Facts) -> dict[str, object]:
+    return {
+        f"{other}{text.removeprefix(name)}": value
+        for text, value in facts.items()
+        if text.startswith(name)
+    }
 
 
 def _walk(nodes: Iterable[ast.AST], package: str, facts: Facts) -> Iterator[Import]:
@@ -160,6 +199,14 @@ def _anchor(argument: ast.expr | None, package: str) -> str:
             return ""
 
 
+def _text(node: ast.expr) -> str:
+    """The source of an expression; empty for one too long to write out, which is no fact."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return ""
+
+
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -187,10 +234,10 @@ def _verdict(test: ast.expr, facts: Facts) -> bool | None:
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
             return _compare(left, type(op), right, facts)
         case ast.Call(func=ast.Attribute(attr="startswith", value=value), args=[wanted]):
-            known = facts.get(ast.unparse(value))
+            known = facts.get(_text(value))
             return _starts(known, wanted) if isinstance(known, str) else None
         case _:
-            known = facts.get(ast.unparse(test))
+            known = facts.get(_text(test))
             return known if isinstance(known, bool) else None
 
 
@@ -218,7 +265,7 @@ def _value(node: ast.expr, facts: Facts) -> Any:
         case ast.Constant() | ast.Tuple() | ast.List() | ast.Set():
             return ast.literal_eval(node)
         case _:
-            return facts[ast.unparse(node)]
+            return facts[_text(node)]
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ _WORKER = Path(__file__).with_name("scan.py")
 def scan_app(
     files: Sequence[FileEntry], root: str, facts: Facts, interpreter: Path
 ) -> dict[str, list[Import]]:
-    """By file of the app, named as below ``root``, what it imports; templates and the like nothing.
+    """By file of the app, at its tree path, what it imports; templates and the like nothing.
 
     :param files: at their tree paths.
     :param root: the directory of the tree whose modules the app imports.
@@ -37,9 +37,7 @@ def scan_app(
             "the imports of the app could not be read", details=[str(error)]
         ) from error
     return {
-        file.path.removeprefix(f"{root}/"): [
-            Import(line, module, tuple(names)) for line, module, names in answer or ()
-        ]
+        file.path: [Import(line, module, tuple(names)) for line, module, names in answer or ()]
         for file, answer in zip(sources, answers, strict=True)
     }
 

@@ -30,7 +30,8 @@ def merge(layers: Sequence[Layer]) -> list[Entry]:
     problems += _files_as_directories(merged, owners)
     if problems:
         raise BuildError(
-            f"{len(problems)} paths are wanted by two parts of the tree",
+            f"{len(problems)} path{'s are' if len(problems) > 1 else ' is'} wanted by two parts of "
+            "the tree",
             "pin versions that do not collide, or drop one of the packages",
             details=problems,
         )

@@ -25,12 +25,13 @@ platforms = ["linux-x64", "win-x64", "mac-arm64", "mac-universal", "linux-x64-mu
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "backend").mkdir()
-    (tmp_path / "backend/main.py").write_text("print('hello')\n")
-    (tmp_path / "pyproject.toml").write_text(CONFIG)
-    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "project"
+    (place / "backend").mkdir(parents=True)
+    (place / "backend/main.py").write_text("print('hello')\n")
+    (place / "pyproject.toml").write_text(CONFIG)
+    monkeypatch.chdir(place)
     monkeypatch.setenv("NO_COLOR", "1")
-    return tmp_path
+    return place
 
 
 def run(*words: object) -> int:
@@ -67,6 +68,23 @@ def test_every_platform_is_assembled_and_tried_on_a_runner_of_its_own(project: P
     }
     assert rows["mac-universal"]["runner"].startswith("macos-")
     assert "linux-x64-musl" not in rows
+
+
+def test_a_project_in_a_folder_of_the_repository_has_its_workflow_at_the_root(
+    project: Path,
+) -> None:
+    (project.parent / ".git").mkdir()
+    assert run() == 0
+    root, folder = project.parent, project.name
+    found = YAML(typ="safe").load(root / ".github/workflows/runtimes.yml")
+    assert found["defaults"]["run"]["working-directory"] == folder
+    text = json.dumps(found)
+    assert f"hashFiles('{folder}/manifests/locks/*.toml'" in text
+    upload = found["jobs"]["assemble"]["steps"][-1]["with"]
+    assert upload["path"] == f"{folder}/packed"
+    (download,) = (s for s in found["jobs"]["try"]["steps"] if "download" in s.get("uses", ""))
+    assert download["with"]["path"] == folder
+    assert not (project / ".github").exists()
 
 
 def test_secrets_reach_only_the_steps_that_sign(project: Path) -> None:

@@ -172,6 +172,19 @@ def test_a_start_that_leads_nowhere_is_named(small: Small) -> None:
     assert small.assemble("linux-x64")[0] == 0
 
 
+def test_an_entry_that_does_not_compile_is_refused(small: Small) -> None:
+    small.write({"main.py": "def broken(:\n", "template.py": "import {{ name }}\n"})
+    (line,) = small.refused("linux-x64")["details"]
+    assert line.startswith("app/main.py: SyntaxError")
+    assert line.endswith("(it starts the app)")
+    small.write({"main.py": ""})
+    code, answer = small.assemble("linux-x64")
+    assert code == 0
+    assert [line.partition(":")[0] for line in answer["runtimes"][0]["uncompiled"]] == [
+        "app/template.py"
+    ]
+
+
 def test_names_that_windows_cannot_hold_are_all_named(small: Small) -> None:
     small.write({"aux.py": "", "data/what?.txt": "", "data/dot.": "", "fine.txt": ""})
     error = small.refused("linux-x64", "win-x64")

@@ -116,6 +116,38 @@ def test_a_branch_that_cannot_run_on_the_target_is_left_out(test: str, runs_on: 
         assert set(modules(text, name)), "one of the branches always runs"
 
 
+@pytest.mark.parametrize(
+    ("before", "test"),
+    [
+        ("WINDOWS = sys.platform == 'win32'", "WINDOWS"),
+        ("NAME = sys.platform", "NAME == 'win32'"),
+        ("NAME = sys.platform\nWINDOWS = NAME == 'win32'", "WINDOWS"),
+        ("import sys as s", "s.platform == 'win32'"),
+        ("from sys import platform", "platform == 'win32'"),
+        ("from sys import platform as p", "p.startswith('win')"),
+        ("from platform import system", "system() == 'Windows'"),
+        ("import os as o", "o.name == 'nt'"),
+        ("import typing as t", "not t.TYPE_CHECKING and sys.platform == 'win32'"),
+    ],
+)
+def test_a_fact_keeps_under_another_name(before: str, test: str) -> None:
+    text = f"{before}\nif {test}:\n    import inside\n"
+    assert "inside" in modules(text, "win-x64")
+    assert "inside" not in modules(text, "linux-x64")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "W = sys.platform == 'win32'\nW = True\nif W:\n    import inside\n",
+        "W = sys.platform == 'win32'\ndef f():\n    global W; W = 1\nif W:\n    import inside\n",
+        "for W in (True,):\n    pass\nW = sys.platform == 'win32'\nif W:\n    import inside\n",
+    ],
+)
+def test_a_name_that_is_bound_again_tells_nothing(text: str) -> None:
+    assert "inside" in modules(text, "linux-x64")
+
+
 def test_what_is_no_python_says_so() -> None:
     with pytest.raises(SyntaxError):
         modules("import {{ template }}")

@@ -204,6 +204,12 @@ def test_what_only_one_has_is_kept_and_programs_among_it_are_said(tree: Tree, ca
     assert made.notices == ("only/x64.dylib: for one kind of Mac alone",)
 
 
+def test_a_requirement_of_one_mac_alone_is_said(tree: Tree, cache: Cache) -> None:
+    one, two = tree.plan({}, ("six", "1.17")), tree.plan({}, ("six", "1.17"), ("mlx", "1.0"))
+    made = combine(one, two, (), cache, Silent())
+    assert made.notices == ("mlx 1.0: required on mac-arm64 alone, and in the tree for both",)
+
+
 def test_versions_that_differ_are_all_named(tree: Tree, cache: Cache) -> None:
     one = tree.plan({}, ("numpy", "2.1"), ("six", "1.17"), ("torch", "2.2"))
     two = tree.plan({}, ("numpy", "2.3"), ("six", "1.17"), ("torch", "2.9"), ("mlx", "1.0"))
