@@ -26,8 +26,11 @@ from runtime_packager.manifest import ReleaseFacts
 from runtime_packager.platforms import Target
 from runtime_packager.wheels import Lock, render
 
-FORMAT = 2
+FORMAT = 3
 """Raise it whenever the same inputs would be assembled differently."""
+
+OPENSSL_CONF = "python/openssl.cnf"
+"""The tree path of an empty configuration: OpenSSL would read the host's."""
 
 ISOLATION = ("-I", "-B", "-X", "utf8")
 """Interpreter arguments of every runtime: isolated, writing no bytecode, UTF-8 on every system."""
@@ -59,7 +62,20 @@ def launcher(config: Config, target: Target) -> tuple[FileEntry, bytes]:
 def start_configuration(config: Config, target: Target, stub: str) -> bytes:
     """The cfg of a launcher that starts ``app/<stub>.py``."""
     arguments = [*ISOLATION, *(["-" + "O" * config.optimize] if config.optimize else [])]
-    return configuration(target.interpreter(config.python), arguments, f"app/{stub}.py", {})
+    interpreter = target.interpreter(config.python)
+    return configuration(interpreter, arguments, f"app/{stub}.py", _environment(target))
+
+
+def _environment(target: Target) -> dict[str, str]:
+    """What keeps the host's OpenSSL settings out, and lets curses find the user's terminal.
+
+    The system's descriptions of terminals come first; python-build-standalone brings its own.
+    """
+    found = {"OPENSSL_CONF": f"${{root}}/{OPENSSL_CONF}"}
+    if target.os == "linux":
+        places = ("/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo")
+        found["TERMINFO_DIRS"] = ":".join([*places, "${root}/python/share/terminfo"])
+    return found
 
 
 def app_directory(config: Config) -> str:

@@ -179,6 +179,7 @@ def _own_files(
     up = "/".join([".."] * (site_packages.count("/") + 1))
     texts = {
         f"{config.launcher}.cfg": made_from.configuration,
+        inputs.OPENSSL_CONF: b"# Empty: the host's configuration is not for this runtime.\n",
         f"{site_packages}/_runtime_app.pth": f"{up}/{inputs.app_directory(config)}\n".encode(),
     }
     launchers = [made_from.launcher]

@@ -121,3 +121,26 @@ def test_no_file_of_the_tree_names_this_machine(runtime: Path) -> None:
         if path.is_file() and not path.is_symlink() and needle in path.read_bytes()
     ]
     assert named == []
+
+
+def test_the_hosts_openssl_configuration_stays_out(runtime: Path, tmp_path: Path) -> None:
+    """A configuration that breaks every TLS context of an interpreter that reads it."""
+    settings = tmp_path / "openssl.cnf"
+    lines = ["config_diagnostics = 1", "openssl_conf = init", "[init]", "ssl_conf = tls", "[tls]"]
+    lines += ["system_default = defaults", "[defaults]", "CipherString = NONSENSE"]
+    settings.write_text("\n".join(lines) + "\n")
+    code = "import ssl; ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)"
+    env = {**os.environ, "OPENSSL_CONF": str(settings)}
+    bare = subprocess.run(
+        [runtime / "python/bin/python3", "-I", "-c", code], env=env, stderr=subprocess.DEVNULL
+    )
+    assert bare.returncode != 0, "it is no such configuration"
+    ours = [runtime / "peft_engine", "--runtime-python", "-c", code]
+    subprocess.run(ours, env=env, check=True)
+
+
+def test_terminals_are_known_on_a_system_without_descriptions(runtime: Path) -> None:
+    code = "import curses; curses.setupterm('xterm-256color'); print(curses.tigetnum('colors'))"
+    ours = [runtime / "peft_engine", "--runtime-python", "-c", code]
+    env = {"TERMINFO": "/nowhere", "HOME": "/nowhere"}
+    assert subprocess.check_output(ours, env=env, text=True) == "256\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -145,6 +146,43 @@ def test_certificates_chosen_by_the_user_are_kept(tree: Tree, name: str) -> None
     assert tree.report(env=others)["environment"][name] == f"{tree.root}/ours"
     assert tree.report(env={**others, name: ""})["environment"][name] == f"{tree.root}/ours"
     assert tree.report(env={**others, name: "/theirs"})["environment"][name] == "/theirs"
+
+
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def without_certificates() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("SSL_CERT")}
+
+
+@pytest.mark.skipif(not os.path.exists(CERTIFICATES), reason=f"needs {CERTIFICATES}")
+def test_the_systems_certificates_are_found(tree: Tree) -> None:
+    others = without_certificates()
+    assert tree.report(env=others)["environment"]["SSL_CERT_FILE"] == CERTIFICATES
+    info = tree.report("--runtime-info", env=others)
+    assert info["environment"]["set"]["SSL_CERT_FILE"] == CERTIFICATES
+    chosen = tree.report(env={**others, "SSL_CERT_DIR": "/theirs"})["environment"]
+    assert "SSL_CERT_FILE" not in chosen
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root, unshare")
+@pytest.mark.parametrize(
+    ("directory", "name"),
+    [
+        ("/etc/pki/tls/certs", "ca-bundle.crt"),
+        ("/etc/pki/ca-trust/extracted/pem", "tls-ca-bundle.pem"),
+        ("/etc/ssl", "ca-bundle.pem"),
+        ("/etc/ssl", "cert.pem"),
+    ],
+)
+def test_certificates_are_found_where_other_distributions_keep_them(
+    tree: Tree, directory: str, name: str
+) -> None:
+    script = 'mount -t tmpfs none /etc && mkdir -p "$1" && : > "$1/$2" && exec "$3" --runtime-info'
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", directory, name, str(tree.launcher)]
+    done = subprocess.run(command, capture_output=True, text=True, env=without_certificates())
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["environment"]["set"]["SSL_CERT_FILE"] == f"{directory}/{name}"
 
 
 def test_started_through_links(tree: Tree, tmp_path: Path) -> None:

@@ -166,6 +166,37 @@ static void isolate(const struct plan *plan)
     }
 }
 
+/* OpenSSL is built to look for certificates in one place, and distributions keep them in several.
+ * Go's crypto/x509 looks in the same ones. */
+static const char *const certificate_files[] = {
+    "/etc/ssl/certs/ca-certificates.crt",                /* Debian, Arch, Gentoo, NixOS */
+    "/etc/pki/tls/certs/ca-bundle.crt",                  /* Fedora, RHEL */
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* newer ones of these */
+    "/etc/ssl/ca-bundle.pem",                            /* openSUSE */
+    "/etc/ssl/cert.pem",                                 /* Alpine, macOS */
+};
+
+static bool is_set_by_cfg(const struct plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->set.count; i++)
+        if (strcmp(name_of(plan->set.items[i]), name) == 0)
+            return true;
+    return false;
+}
+
+static void find_certificates(struct plan *plan)
+{
+    if (variable_is_set("SSL_CERT_FILE") || variable_is_set("SSL_CERT_DIR") ||
+        is_set_by_cfg(plan, "SSL_CERT_FILE") || is_set_by_cfg(plan, "SSL_CERT_DIR"))
+        return;
+    size_t count = sizeof certificate_files / sizeof *certificate_files;
+    for (size_t i = 0; i < count; i++)
+        if (access(certificate_files[i], R_OK) == 0) {
+            list_add(&plan->set, format_text("SSL_CERT_FILE=%s", certificate_files[i]));
+            return;
+        }
+}
+
 /* Guard: when the parent is gone, however it went, the interpreter gets SIGTERM */
 
 static void refuse_orphan(pid_t parent)
@@ -345,6 +376,7 @@ int main(int argc, char **argv)
     struct config config = read_config(place.cfg, fopen(place.cfg, "rbe"));
     struct plan plan = make_plan(&place, &config);
     plan.guarded = !request.detach;
+    find_certificates(&plan);
     check_files(&plan);
     if (request.info) {
         print_info(&place, &plan);
