@@ -55,7 +55,10 @@ def check(config: Config, made_from: Ingredients, plan: Plan, cache: Cache, step
         found += _broken_entry(config, plan)
         problems += found
         if found:
-            hints.append("add the requirement, or name it under checks.optional-imports")
+            hints.append(
+                "add the requirement; what the app does without goes into optional-imports = "
+                '["name"] under [tool.runtime-packager.checks]'
+            )
     if problems:
         raise BuildError(
             f"{len(problems)} thing{'s' * (len(problems) > 1)} would not work on "

@@ -89,7 +89,10 @@ def _project(config: Config) -> Finding:
 
 def _locks(config: Config) -> Finding:
     if out_of_date := stale(config, config.platforms):
-        rows = "; ".join(f"{name}: {reason}" for name, reason in out_of_date.items())
+        alike: dict[str, list[str]] = {}
+        for name, reason in out_of_date.items():
+            alike.setdefault(reason, []).append(name)
+        rows = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in alike.items())
         return Finding("locks", "warning", rows, "run `runtime-packager lock`")
     return Finding("locks", "ok", "fit the requirements")
 

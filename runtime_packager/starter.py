@@ -52,15 +52,19 @@ requirements = {requirements}
 # The interpreter's exact version; `runtime-packager interpreters list --available` shows all.
 python = {python}
 
-# What to assemble for. Names are electron-builder's ${{os}}-${{arch}}.
+# What `--platform all` means; without --platform only this machine's is assembled.
+# Names are electron-builder's ${{os}}-${{arch}}; more: linux-arm64, win-arm64, mac-universal.
 platforms = ["linux-x64", "win-x64", "mac-x64", "mac-arm64"]
 
-# Where runtimes end: one directory per platform. Ship it with electron-builder:
+# Where runtimes go: one directory per platform. Ship it with electron-builder:
 #   extraResources: [{{ from: "{output_text}/${{os}}-${{arch}}", to: "backend" }}]
 output = {output}
 
-# The launcher's file name; .exe is added on Windows.
+# The launcher's file name, which the desktop app starts; .exe is added on Windows.
 # launcher = "peft_engine"
+
+# Console scripts of requirements that get launchers of their own, beside the app's.
+# scripts = ["alembic"]
 
 # Grows with every release: an update with a smaller one is a rollback.
 # epoch = 0
@@ -74,6 +78,17 @@ output = {output}
 #   {{ kind = "mirror", url = "https://mirror.example/python-build-standalone" }},
 #   {{ kind = "archive", path = "cpython.tar.gz", platforms = ["linux-x64"] }},
 # ]
+
+# The oldest systems the runtime has to start on. These are the defaults:
+# [tool.runtime-packager.floors]
+# glibc = "2.28"
+# macos-x64 = "11.0"
+# macos-arm64 = "13.0"
+
+# Exceptions, when a check finds something that is all right:
+# [tool.runtime-packager.checks]
+# optional-imports = ["ujson"]   # modules the app does without
+# system-libraries = ["libasound.so.2"]   # libraries the users' systems have
 
 # What the tree goes without. These are the rules and their defaults:
 # [tool.runtime-packager.trim]

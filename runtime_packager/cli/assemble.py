@@ -92,6 +92,8 @@ def command(
 def _summary(made: Assembled, purpose: str) -> None:
     from rich.table import Table
 
+    from runtime_packager.platforms import host_target
+
     out = console()
     if made.up_to_date:
         out.print(f"[bold green]up to date[/] {_place(made)}", soft_wrap=True)
@@ -128,7 +130,8 @@ def _summary(made: Assembled, purpose: str) -> None:
     launcher = next(path for path, *_ in made.release.executables if "/" not in path).removesuffix(
         suffix
     )
-    out.print(f"next: {shown(made.output / (launcher + suffix))}", soft_wrap=True, markup=False)
+    where = "next" if made.target.name == host_target().name else f"next, on {made.target.name}"
+    out.print(f"{where}: {shown(made.output / (launcher + suffix))}", soft_wrap=True, markup=False)
 
 
 def _place(made: Assembled) -> str:

@@ -85,7 +85,8 @@ platform_option = click.option(
     "platforms",
     multiple=True,
     metavar="NAME",
-    help="The target, such as linux-x64, win-x64, mac-arm64; repeat it, or say all.",
+    help="The target, such as linux-x64, win-x64, mac-arm64; repeat it, or say all: "
+    "every platform of the configuration.",
 )
 
 

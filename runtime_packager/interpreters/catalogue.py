@@ -27,7 +27,8 @@ SCHEMA = 1
 RELEASES = "https://github.com/astral-sh/python-build-standalone/releases/download"
 """Where python-build-standalone publishes; a mirror keeps the path below it."""
 
-_UPDATE_HINT = "runtime-packager interpreters update"
+_UPDATE_HINT = "run `runtime-packager interpreters update`"
+_PIN_HINT = f"{_UPDATE_HINT}, or set python to a version that is pinned"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ASSET = re.compile(r"[A-Za-z0-9._+-]+\.tar\.gz")
 _RELEASE = re.compile(r"\d{8}")
@@ -94,7 +95,7 @@ class Catalogue:
         known = ", ".join(pinned) or "none"
         raise InputError(
             f"CPython {python} for {target.name} is not pinned; pinned for it: {known}",
-            _UPDATE_HINT,
+            _PIN_HINT if pinned else _UPDATE_HINT,
         )
 
     def has_digest(self, sha256: str) -> Pin | None:

@@ -87,8 +87,9 @@ def _is_portable(wheel: str) -> bool:
 def _hint(platforms: Sequence[str]) -> str:
     names = ", ".join(platforms)
     return (
-        f"pin a version that has wheels for {names}, or build one on such a system and put "
-        "it into a --find-links directory"
+        f"pin a version that has wheels for {names}, leave it out there with a marker (as in "
+        'uvloop; sys_platform != "win32"), or build a wheel on such a system and put it into a '
+        "--find-links directory"
     )
 
 
@@ -140,7 +141,7 @@ def _unbuilt(failed: Sequence[tuple[_Source, BuildError]]) -> BuildError:
     hint = _hint(list(dict.fromkeys(name for source, _ in failed for name in source.platforms)))
     if len(failed) == 1:
         ((source, error),) = failed
-        lines = [f"it is locked for {', '.join(source.platforms)}", *error.details]
+        lines = [f"it is needed for {', '.join(source.platforms)}", *error.details]
         return BuildError(error.message, hint, details=lines)
     details = []
     for source, error in failed:

@@ -31,8 +31,9 @@ TAGS_SHOWN = 3
 WHEELS_SHOWN = 4
 
 _MISSING_HINT = (
-    "choose another version or another Python, leave that platform out, or build a wheel on such a "
-    "system and give it by --find-links"
+    "choose another version or another Python, leave the requirement out there with a marker (as "
+    'in uvloop; sys_platform != "win32"), drop that platform, or build a wheel on such a system '
+    "and give it by --find-links"
 )
 
 

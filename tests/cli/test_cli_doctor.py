@@ -66,3 +66,9 @@ def test_all_within_reach(project: Path, capsys) -> None:
     pin(project, *names, there=names)
     found = findings(capsys)["interpreters"]
     assert (found["verdict"], found["message"]) == ("ok", "within reach for all 4 platforms")
+
+
+def test_platforms_with_the_same_lock_trouble_are_named_together(project: Path, capsys) -> None:
+    found = findings(capsys)["locks"]
+    assert found["verdict"] == "warning"
+    assert found["message"] == "linux-x64, win-x64, mac-x64, mac-arm64: there is none yet"

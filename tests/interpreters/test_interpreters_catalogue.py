@@ -59,7 +59,9 @@ def test_a_missing_pin_says_what_there_is() -> None:
         catalogue.pin(Version("3.14.0"), LINUX)
     assert "3.12.14, 3.13.12" in caught.value.message
     assert "3.11.1" not in caught.value.message
-    assert caught.value.hint == "runtime-packager interpreters update"
+    assert caught.value.hint == (
+        "run `runtime-packager interpreters update`, or set python to a version that is pinned"
+    )
 
 
 def test_two_pins_for_one_thing_are_refused() -> None:

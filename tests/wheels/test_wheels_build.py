@@ -55,9 +55,10 @@ def test_one_that_compiles_is_refused_with_the_platforms_that_would_get_it(
     with pytest.raises(BuildError, match=r"^hard 1\.2 has only a source archive that comp") as one:
         build_what_is_locked(require("hard"), cache)
     others = "linux-arm64, win-x64, win-arm64, mac-x64, linux-x64-musl"
-    assert one.value.details == (f"it is locked for {others}",)
+    assert one.value.details == (f"it is needed for {others}",)
     assert one.value.hint is not None
     assert f"pin a version that has wheels for {others}" in one.value.hint
+    assert '; sys_platform != "win32"' in one.value.hint
     assert "--find-links" in one.value.hint
 
 
