@@ -6,6 +6,7 @@ and a hint that says what to do. Anything that is not a :class:`PackagerError` i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,10 @@ class IntegrityError(PackagerError):
     kind = "integrity"
 
 
+_IT = "\0"
+"""Stands for a subject's own name while what is said of several is compared."""
+
+
 @dataclass
 class Failures:
     """What failed for each of several subjects (platforms, say), to be raised as one error.
@@ -105,9 +110,13 @@ class Failures:
     def _lines(self) -> list[str]:
         groups: dict[tuple[str, ...], list[str]] = {}
         for subject, error in self.found:
-            groups.setdefault((error.message, *error.details), []).append(subject)
+            named = re.compile(rf"(?<![\w-]){re.escape(subject)}(?![\w-])")
+            said = tuple(named.sub(_IT, line) for line in (error.message, *error.details))
+            groups.setdefault(said, []).append(subject)
         lines = []
-        for (message, *details), subjects in groups.items():
+        for said, subjects in groups.items():
+            it = subjects[0] if len(subjects) == 1 else "each"
+            message, *details = (line.replace(_IT, it) for line in said)
             lines += [f"{', '.join(subjects)}: {message}", *(f"  {line}" for line in details)]
         return lines
 

@@ -81,6 +81,22 @@ def test_the_same_for_several_is_said_once() -> None:
     assert raised(collect(win=same[0], linux=same[1])).details == ("win, linux: no such script",)
 
 
+def test_a_subjects_own_name_makes_no_difference() -> None:
+    error = raised(
+        collect(
+            win=BuildError("2 things fail on win", details=["a for win", "source-win: gone"]),
+            mac=BuildError("2 things fail on mac", details=["a for mac", "source-win: gone"]),
+            tux=BuildError("1 thing fails on tux"),
+        )
+    )
+    assert error.details == (
+        "win, mac: 2 things fail on each",
+        "  a for each",
+        "  source-win: gone",
+        "tux: 1 thing fails on tux",
+    )
+
+
 @pytest.mark.parametrize(
     ("kinds", "expected"),
     [

@@ -235,8 +235,8 @@ def test_every_platform_without_a_pinned_interpreter_is_named(small: Small) -> N
     error = small.refused("all")
     assert error["message"].startswith("win-arm64, mac-x64, mac-universal cannot be assembled")
     text = "\n".join(error["details"])
-    assert "CPython 3.12.14 for win-arm64 is not pinned" in text
-    assert "CPython 3.12.14 for mac-x64 is not pinned" in text
+    assert "win-arm64, mac-x64: CPython 3.12.14 for each could not be obtained" in text
+    assert "CPython 3.12.14 for each is not pinned" in text
 
 
 def test_both_parts_of_a_universal_tree_are_named(small: Small) -> None:
