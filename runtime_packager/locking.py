@@ -95,6 +95,18 @@ def make_all(
     return {t.name: parse(text, str(config.lock_file(t))) for t, text in texts.items()}
 
 
+def differences(locks: Mapping[str, Lock]) -> dict[str, dict[str, list[str]]]:
+    """Packages that have another version on some platforms: name -> version -> platforms.
+
+    The newest that all have wheels for would be one version; a person may want to pin it.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for platform, lock in locks.items():
+        for package in lock.packages:
+            found.setdefault(package.name, {}).setdefault(package.version, []).append(platform)
+    return {name: versions for name, versions in sorted(found.items()) if len(versions) > 1}
+
+
 def _read_all(config: Config, targets: Iterable[Target]) -> dict[str, Lock | None]:
     found, errors = dict[str, Lock | None](), list[InputError]()
     for target in targets:

@@ -41,10 +41,16 @@ def command(shared: Shared, platforms: tuple[str, ...], check: bool) -> None:
         locks = locking.make_all(config, targets, shared.cache(config), progress)
     seconds = time.perf_counter() - began
     if shared.as_json:
-        emit_json({"locks": _rows(config, locks), "seconds": round(seconds, 3)})
+        apart = locking.differences(locks)
+        emit_json(
+            {"locks": _rows(config, locks), "differences": apart, "seconds": round(seconds, 3)}
+        )
     elif not shared.silent:
         for name, lock in locks.items():
             _report(name, before[name], lock)
+        for package, versions in locking.differences(locks).items():
+            shown = "; ".join(f"{v} on {', '.join(names)}" for v, names in versions.items())
+            console().print(f"  {package} differs: {shown}", markup=False, soft_wrap=True)
         console().print(f"{len(locks)} platforms in {seconds:.1f} s")
 
 

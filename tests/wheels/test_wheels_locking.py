@@ -154,3 +154,19 @@ def test_nothing_is_written_when_one_platform_fails(
     with pytest.raises(BuildError, match=r"two"):
         ensure(config, cache)
     assert {path.name: path.read_bytes() for path in config.locks.iterdir()} == before
+
+
+def test_versions_that_differ_from_platform_to_platform_are_known(
+    index: FakeIndex, project: Path, cache: Cache
+) -> None:
+    index.add(
+        make_wheel("one", "1.0", requires=["two"]),
+        make_wheel("two", "2.0", "cp312-cp312-manylinux_2_28_x86_64"),
+        make_wheel("two", "1.0", "py3-none-any"),
+    )
+    config = configure(project)
+    made = locking.make_all(config, config.platforms, cache, Silent())
+    assert locking.differences(made) == {
+        "two": {"2.0": ["linux-x64"], "1.0": ["win-x64", "mac-x64", "mac-arm64"]}
+    }
+    assert locking.differences({"linux-x64": made["linux-x64"]}) == {}
