@@ -18,8 +18,19 @@ from runtime_packager.io.steps import Steps
 from runtime_packager.io.store import store_texts
 from runtime_packager.launcher import launcher_entry
 from runtime_packager.platforms import host_target
-from runtime_packager.tree import Bytecode, Trimmed, compile_units, merge, trim
+from runtime_packager.tree import (
+    Bytecode,
+    Trimmed,
+    compile_units,
+    explanation,
+    merge,
+    missing_modules,
+    trim,
+)
 from runtime_packager.wheels import InstalledWheel, console_script, install
+
+EXPLAINS = "_runtime_trimmed"
+"""The module of ``site-packages`` that says why another is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +64,9 @@ def plan(
     with steps.step("trim") as step:
         layers, trimmed = _trim(config, made_from, wheels)
         step.note = f"{sum(row.files for row in trimmed)} files left out"
-    bytecode = _bytecode(config, made_from, [*layers, app], cache, steps)
-    own = _own_files(config, made_from, scripts, cache)
+    missing = _missing(config, made_from, wheels, [*layers, app])
+    own = _own_files(config, made_from, scripts, missing, cache)
+    bytecode = _bytecode(config, made_from, [*layers, app, own], cache, steps)
     with steps.step("merge") as step:
         entries = merge([*layers, *bytecode.layers, app, own])
         step.note = f"{len(entries)} files"
@@ -170,10 +182,23 @@ def _bytecode(
         return bytecode
 
 
+def _missing(
+    config: Config, made_from: Ingredients, wheels: list[InstalledWheel], layers: list[Layer]
+) -> dict[str, str]:
+    """The modules that trimming left out, and by which rule."""
+    before = [(made_from.interpreter.layer, False), *((wheel.layer, True) for wheel in wheels)]
+    kept = [entry.path for layer in layers for entry in layer.entries]
+    return missing_modules(before, config.trim, kept)
+
+
 def _own_files(
-    config: Config, made_from: Ingredients, scripts: dict[str, Function], cache: Cache
+    config: Config,
+    made_from: Ingredients,
+    scripts: dict[str, Function],
+    missing: dict[str, str],
+    cache: Cache,
 ) -> Layer:
-    """Launchers, their configurations, and the line that makes the app importable everywhere."""
+    """Launchers, their configurations, and what makes the app importable everywhere."""
     target = made_from.target
     site_packages = target.site_packages(config.python)
     up = "/".join([".."] * (site_packages.count("/") + 1))
@@ -182,6 +207,9 @@ def _own_files(
         inputs.OPENSSL_CONF: b"# Empty: the host's configuration is not for this runtime.\n",
         f"{site_packages}/_runtime_app.pth": f"{up}/{inputs.app_directory(config)}\n".encode(),
     }
+    if missing:
+        texts[f"{site_packages}/{EXPLAINS}.py"] = explanation(missing)
+        texts[f"{site_packages}/{EXPLAINS}.pth"] = f"import {EXPLAINS}\n".encode()
     launchers = [made_from.launcher]
     for name, function in scripts.items():
         stub = f"_start_script_{name}"

@@ -25,7 +25,7 @@ from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import remove_tree, sha256_file
 from runtime_packager.io.progress import Progress
 from runtime_packager.io.store import intact, seal, store_texts
-from runtime_packager.planning import Plan
+from runtime_packager.planning import EXPLAINS, Plan
 from runtime_packager.tree import merge
 from runtime_packager.wheels import InstalledWheel
 
@@ -34,9 +34,11 @@ FORMAT = 1
 
 FOLDER = "universal"
 
-DESCRIBES_A_BUILD = ("*/_sysconfigdata_*.py", "*/__config__.py", "*.dist-info/*")
+DESCRIBES_A_BUILD = (
+    "*/_sysconfigdata_*.py", "*/__config__.py", "*.dist-info/*", f"*/{EXPLAINS}.py",
+)  # fmt: skip
 """Files that may differ, because no program's work depends on them: the interpreter's build
-configuration, numpy's and scipy's, and metadata."""
+configuration, numpy's and scipy's, metadata, and what says which modules were trimmed."""
 
 
 def combine(

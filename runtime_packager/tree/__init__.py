@@ -3,7 +3,14 @@
 from runtime_packager.tree.bytecode import Bytecode, Unit, compile_units
 from runtime_packager.tree.merging import merge
 from runtime_packager.tree.placing import LINK_MODES, LinkMode, place
-from runtime_packager.tree.trimming import RULES, Trimmed, rule_of, trim
+from runtime_packager.tree.trimming import (
+    RULES,
+    Trimmed,
+    explanation,
+    missing_modules,
+    rule_of,
+    trim,
+)
 
 __all__ = [
     "LINK_MODES",
@@ -13,7 +20,9 @@ __all__ = [
     "Trimmed",
     "Unit",
     "compile_units",
+    "explanation",
     "merge",
+    "missing_modules",
     "place",
     "rule_of",
     "trim",

@@ -7,14 +7,19 @@ the config.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from runtime_packager.entries import FileEntry, Layer
 
 _STDLIB = r"python/(?:lib/python3\.\d+|Lib)"
 """The standard library's place, on Unix and on Windows."""
+
+
+_EXPLAINS = Path(__file__).with_name("trimmed.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,50 @@ def rule_of(path: str, rules: Collection[str], *, wheel: bool) -> str | None:
     """
     active = (RULES[name] for name in sorted(rules) if RULES[name].wheels == wheel)
     return next((rule.name for rule in active if rule.pattern.match(path)), None)
+
+
+def missing_modules(
+    layers: Sequence[tuple[Layer, bool]], rules: Collection[str], kept: Collection[str]
+) -> dict[str, str]:
+    """By module the rule that left it out; of a package that is gone whole, its own name alone.
+
+    :param layers: before trimming, and whether each is a wheel's.
+    :param kept: the paths of the finished tree.
+    """
+    there = {name for path in kept if (module := _module(path)) for name in _and_parents(module)}
+    found: dict[str, str] = {}
+    for layer, wheel in layers:
+        for entry in layer.entries:
+            module = _module(entry.path)
+            if module and (rule := rule_of(entry.path, rules, wheel=wheel)):
+                for name in _and_parents(module):
+                    if name not in there:
+                        found.setdefault(name, rule)
+                        break
+    return dict(sorted(found.items()))
+
+
+_MODULE = re.compile(
+    rf"(?:{_STDLIB}/(?:site-packages/|lib-dynload/)?|python/DLLs/)"
+    r"((?:\w+/)*\w+?)(?:/__init__)?(?:\.py|(?:\.[\w-]+)?\.(?:so|pyd))"
+)
+
+
+def _module(path: str) -> str:
+    """The dotted name of a module of the interpreter or a wheel; empty for other files."""
+    match = _MODULE.fullmatch(path)
+    return match[1].replace("/", ".") if match else ""
+
+
+def explanation(missing: Mapping[str, str]) -> bytes:
+    """The module that explains the absence of ``missing``, for the tree's ``site-packages``."""
+    text = _EXPLAINS.read_text(encoding="utf-8")
+    return text.replace('{"": ""}', json.dumps(missing, indent=4), 1).encode()
+
+
+def _and_parents(module: str) -> list[str]:
+    parts = module.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def total(trimmed: Sequence[Trimmed]) -> list[Trimmed]:

@@ -144,3 +144,10 @@ def test_terminals_are_known_on_a_system_without_descriptions(runtime: Path) -> 
     ours = [runtime / "peft_engine", "--runtime-python", "-c", code]
     env = {"TERMINFO": "/nowhere", "HOME": "/nowhere"}
     assert subprocess.check_output(ours, env=env, text=True) == "256\n"
+
+
+def test_a_trimmed_module_says_which_rule_left_it_out(runtime: Path) -> None:
+    ours = [runtime / "peft_engine", "--runtime-python", "-c", "import turtle"]
+    done = subprocess.run(ours, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "set trim.turtledemo = false in [tool.runtime-packager]" in done.stderr
