@@ -167,19 +167,22 @@ def _bytecode(
     with steps.step("bytecode") as step:
         compiler = made_from.compiler
         version = compiler.provenance.python
-        bytecode = compile_units(
-            layers,
-            compiler.root / host_target().interpreter(config.python),
-            version,
-            cache,
-            steps.progress,
-            optimize=config.optimize,
-        )
-        step.cached = not bytecode.compiled
-        notes = [f"{bytecode.compiled} compiled"] if bytecode.compiled else []
+        interpreter = compiler.root / host_target().interpreter(config.python)
+        made = [
+            compile_units(layers, interpreter, version, cache, steps.progress, optimize=level)
+            # Children that were not told -O look for plain bytecode, and would write it.
+            for level in sorted({0, config.optimize})
+        ]
+        compiled = sum(bytecode.compiled for bytecode in made)
+        step.cached = not compiled
+        notes = [f"{compiled} compiled"] if compiled else []
         notes += [f"by CPython {version}"] if version != str(config.python) else []
         step.note = " ".join(notes)
-        return bytecode
+        return Bytecode(
+            layers=tuple(layer for bytecode in made for layer in bytecode.layers),
+            compiled=compiled,
+            failed=tuple(sorted({line for bytecode in made for line in bytecode.failed})),
+        )
 
 
 def _missing(

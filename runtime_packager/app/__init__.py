@@ -2,9 +2,10 @@
 
 from runtime_packager.app.collect import Data, collect
 from runtime_packager.app.entry import ConsoleScript, EntryPoint, Function, Script, parse_entry
-from runtime_packager.app.pack import STUB, app_key, pack, stub_text
+from runtime_packager.app.pack import DIRECTORY, STUB, app_key, pack, stub_text
 
 __all__ = [
+    "DIRECTORY",
     "STUB",
     "ConsoleScript",
     "Data",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import sys
 import traceback
@@ -70,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(words: list[str]) -> int:
-    as_json = "--json" in words
+    # What stands behind -- is another program's.
+    as_json = "--json" in itertools.takewhile(lambda word: word != "--", words)
     try:
         # Without standalone mode click hands an exit code back instead of exiting with it.
         return group.main(words, prog_name="runtime-packager", standalone_mode=False) or 0

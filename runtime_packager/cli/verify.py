@@ -1,10 +1,12 @@
-"""``runtime-packager verify``: is this runtime what was signed?"""
+"""``runtime-packager verify``: is this runtime what was signed, and does it stay that?"""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,11 +17,17 @@ from runtime_packager.cli.signing import trusted
 from runtime_packager.errors import InputError
 
 if TYPE_CHECKING:
+    from runtime_packager.afterrun import Proof
     from runtime_packager.config import Config
+    from runtime_packager.manifest import Verified
+
+RUN_FOR = 10.0
+"""Seconds the app may run when nothing else is said."""
 
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS...]")
 @click.option(
     "--level",
     type=click.Choice(["full", "quick", "exe"]),
@@ -36,14 +44,30 @@ if TYPE_CHECKING:
 )
 @click.option("--platform", "platform", metavar="NAME", help="Fail unless it is for this target.")
 @click.option("--min-epoch", type=click.IntRange(min=0), help="Fail for an older release epoch.")
+@click.option(
+    "--after-run",
+    is_flag=True,
+    help="Then run the app with ARGS, and its interpreter as the app's children would be, and "
+    "fail if anything was written into the runtime.",
+)
+@click.option(
+    "--run-for",
+    "seconds",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help=f"With --after-run: end the app after this long.  [default: {RUN_FOR:g}]",
+)
 @shared_options
 def command(
     shared: Shared,
     directory: Path,
+    arguments: tuple[str, ...],
     level: str,
     trusted_file: Path | None,
     platform: str | None,
     min_epoch: int | None,
+    after_run: bool,
+    seconds: float | None,
 ) -> None:
     """Check a runtime against its signed manifest.
 
@@ -52,41 +76,85 @@ def command(
     from runtime_packager.manifest import Level, verify_tree
     from runtime_packager.platforms import find_target
 
+    if not after_run and (arguments or seconds is not None):
+        raise click.UsageError("ARGS and --run-for say how to run the app: add --after-run")
     config = _config(shared)
-    keys = trusted(trusted_file, config, shared.cache(config))
+    verify = functools.partial(
+        verify_tree,
+        directory,
+        trusted(trusted_file, config, shared.cache(config)),
+        expected_platform=find_target(platform).name if platform else None,
+        minimum_epoch=min_epoch,
+    )
     began = time.perf_counter()
     with reporter(quiet=shared.silent) as progress:
-        found = verify_tree(
-            directory,
-            keys,
-            Level(level),
-            expected_platform=find_target(platform).name if platform else None,
-            minimum_epoch=min_epoch,
-            progress=progress,
-        )
-    seconds = time.perf_counter() - began
-    release = found.release
+        found = verify(level=Level(level), progress=progress)
+    took = time.perf_counter() - began
+    proof = None
+    if after_run:
+        from runtime_packager.afterrun import prove
+
+        with reporter(quiet=shared.silent) as progress:
+            proof = prove(
+                directory,
+                found.release,
+                arguments,
+                seconds=RUN_FOR if seconds is None else seconds,
+                verify=verify,
+                progress=progress,
+            )
     if shared.as_json:
-        emit_json(
-            {
-                "directory": str(directory),
-                "level": level,
-                "product": release.product,
-                "version": release.version,
-                "epoch": release.epoch,
-                "platform": release.platform,
-                "tree_root": release.tree_root,
-                "files_checked": found.files_checked,
-                "bytes_hashed": found.bytes_hashed,
-                "signed_by": {"keyid": found.keyid, "purpose": found.purpose},
-                "seconds": round(seconds, 3),
-            }
-        )
+        emit_json(_facts(directory, found, took) | ({"after_run": _proof(proof)} if proof else {}))
     elif not shared.quiet:
+        _show(found, took, proof)
+
+
+def _facts(directory: Path, found: Verified, seconds: float) -> dict[str, Any]:
+    release = found.release
+    return {
+        "directory": str(directory),
+        "level": found.level.value,
+        "product": release.product,
+        "version": release.version,
+        "epoch": release.epoch,
+        "platform": release.platform,
+        "tree_root": release.tree_root,
+        "files_checked": found.files_checked,
+        "bytes_hashed": found.bytes_hashed,
+        "signed_by": {"keyid": found.keyid, "purpose": found.purpose},
+        "seconds": round(seconds, 3),
+    }
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    return {
+        "names_compared": proof.names,
+        "runs": [dataclasses.asdict(trial) for trial in proof.trials],
+        "skipped": list(proof.skipped),
+    }
+
+
+def _show(found: Verified, seconds: float, proof: Proof | None) -> None:
+    release = found.release
+    console().print(
+        f"[bold green]verified[/] {release.product} {release.version} for {release.platform} "
+        f"({found.level}): {found.files_checked} files, {size_text(found.bytes_hashed)} hashed "
+        f"in {seconds:.2f} s; signed by {found.purpose} key {found.keyid[:16]}",
+        soft_wrap=True,
+    )
+    for trial in proof.trials if proof else ():
+        end = "ended by itself"
+        if trial.app.asked:
+            end = "had to be killed" if trial.app.code is None else "was ended"
         console().print(
-            f"[bold green]verified[/] {release.product} {release.version} for {release.platform} "
-            f"({level}): {found.files_checked} files, {size_text(found.bytes_hashed)} hashed "
-            f"in {seconds:.2f} s; signed by {found.purpose} key {found.keyid[:16]}",
+            f"  as {trial.identity}: the app ran {trial.app.seconds:.1f} s and {end}; children by "
+            f"{', '.join(trial.children)} imported {trial.modules} modules",
+            markup=False,
+            soft_wrap=True,
+        )
+    if proof:
+        console().print(
+            f"[bold green]unchanged[/] after the run: {proof.names} names, and every byte",
             soft_wrap=True,
         )
 

@@ -4,7 +4,7 @@ from runtime_packager.manifest.files import RELEASE
 from runtime_packager.manifest.keyfile import load_public, save_key
 from runtime_packager.manifest.keys import PrivateKey, PublicKey, Purpose, Signer, generate_key
 from runtime_packager.manifest.paths import path_problem
-from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem
+from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem, printable
 from runtime_packager.manifest.release import Release
 from runtime_packager.manifest.sealing import ReleaseFacts, resign, seal
 from runtime_packager.manifest.signers import load_signer
@@ -36,6 +36,7 @@ __all__ = [
     "load_signer",
     "parse_trusted",
     "path_problem",
+    "printable",
     "read_trusted",
     "render_trusted",
     "resign",
