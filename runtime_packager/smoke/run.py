@@ -197,6 +197,7 @@ def _started(
             stdin=request,
             stdout=subprocess.PIPE,
             stderr=errors,
+            bufsize=0,
             cwd=scratch,
             process_group=None if os.name == "nt" else 0,
         )
@@ -230,15 +231,21 @@ _END = object()
 
 def _answers(child: subprocess.Popen[bytes]) -> SimpleQueue[Any]:
     """What it answers, as it comes; ``None`` behind the last."""
+    assert child.stdout  # noqa: S101 - for the type checker: it is a pipe
     answers: SimpleQueue[Any] = SimpleQueue()
-    Thread(target=_read, args=(child.stdout, answers), daemon=True).start()
+    Thread(target=_read, args=(child.stdout.fileno(), answers), daemon=True).start()
     return answers
 
 
-def _read(stream: IO[bytes], answers: SimpleQueue[Any]) -> None:
+def _read(pipe: int, answers: SimpleQueue[Any]) -> None:
+    """Straight from the pipe: a process that escaped us may hold its other end open for ever, and
+    a file object that is being read cannot be closed."""
+    data = b""
     with suppress(ValueError, OSError):  # cut off in the middle of a line, or closed
-        for line in stream:
-            answers.put(json.loads(line))
+        while more := os.read(pipe, 65536):
+            *lines, data = (data + more).split(b"\n")
+            for line in lines:
+                answers.put(json.loads(line))
     answers.put(None)
 
 

@@ -172,6 +172,15 @@ def test_what_modules_print_read_and_raise_does_no_harm(tree: Tree) -> None:
     ]
 
 
+def test_a_process_that_a_module_leaves_behind_is_not_waited_for(tree: Tree) -> None:
+    fifo = tree.root.with_name("fifo")
+    os.mkfifo(fifo)
+    text = f"import os\nif not os.fork():\n    os.setsid()\n    open({str(fifo)!r}).read()\n"
+    tree.write("app/daemon.py", f"{text}    os._exit(0)\n")
+    assert tree.smoke().modules == 3
+    fifo.write_text("")  # it is still there to read this
+
+
 def test_an_entry_that_does_not_compile_fails(tree: Tree) -> None:
     tree.write("app/main.py", "def f(:\n")
     assert tree.failures() == ["app/main.py: SyntaxError: invalid syntax (main.py, line 1)"]
