@@ -2,8 +2,9 @@
 
 locks -> interpreter and app of every platform -> a plan of every tree (wheels, trimming, bytecode,
 launcher) -> the checks -> and only when nothing is wrong with any of them, one tree after the
-other: write -> seal and sign -> verify -> and when all are there, publish. Each is written to a
-staging directory beside its output, which then takes the output's place in one rename, or not.
+other: write -> seal and sign -> verify -> import everything -> and when all are there, publish.
+Each is written to a staging directory beside its output, which then takes the output's place in one
+rename, or not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from runtime_packager import inputs
 from runtime_packager.checking import check
 from runtime_packager.config import Config
 from runtime_packager.entries import FileEntry
-from runtime_packager.errors import Failures, InputError, IntegrityError
+from runtime_packager.errors import BuildError, Failures, InputError, IntegrityError
 from runtime_packager.gathering import NOTHING_WRITTEN, gather
 from runtime_packager.inputs import Ingredients
 from runtime_packager.io.cache import Cache
@@ -33,7 +34,8 @@ from runtime_packager.manifest import (
     verify_tree,
 )
 from runtime_packager.planning import Plan, plan
-from runtime_packager.platforms import Target
+from runtime_packager.platforms import Target, host_target
+from runtime_packager.smoking import smoke
 from runtime_packager.tree import Trimmed, place
 from runtime_packager.tree.trimming import total
 from runtime_packager.universal import combine
@@ -203,7 +205,9 @@ class _Run:
             root, mode = self.cache.root, self.config.link_mode
             method = place(plan.entries, tree, root, mode, self.progress)
             step.note = f"{len(plan.entries)} files by {method}"
-        return _Written(tree, plan, self._seal(tree, facts, plan, steps))
+        release = self._seal(tree, facts, plan, steps)
+        self._smoke(tree, facts.platform, steps)
+        return _Written(tree, plan, release)
 
     def publish(self, workspace: Workspace, written: _Written, target: Target) -> Assembled:
         """Put the finished tree in its place."""
@@ -228,6 +232,27 @@ class _Run:
             release = seal(tree, plan.entries, facts, self.signer, allow_unofficial=allowed)
             step.note = f"{public.purpose} key {public.keyid[:16]}"
         with steps.step("verify"):
-            trusted, platform = TrustedKeys.of(public), facts.platform
-            verify_tree(tree, trusted, Level.QUICK, expected_platform=platform)
+            self._verify(tree, facts.platform)
         return release
+
+    def _verify(self, tree: Path, platform: str) -> None:
+        trusted = TrustedKeys.of(self.signer.public)
+        verify_tree(tree, trusted, Level.QUICK, expected_platform=platform)
+
+    def _smoke(self, tree: Path, platform: str, steps: Steps) -> None:
+        """Import everything in the tree, where it runs here, and see that nothing wrote to it."""
+        target, checks = self.config.target(platform), self.config.checks
+        if not checks.smoke or not target.runs_on(host_target()):
+            return
+        with steps.step("smoke") as step:
+            optional = checks.optional_imports
+            found = smoke(tree, target, self.config.python, self.progress, optional=optional)
+            step.note = f"{found.modules} modules imported"
+            try:
+                self._verify(tree, platform)
+            except IntegrityError as error:
+                raise BuildError(
+                    "a module writes into the runtime when it is imported",
+                    "have it write elsewhere, or name it under checks.optional-imports",
+                    details=error.details or (error.message,),
+                ) from error

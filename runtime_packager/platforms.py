@@ -75,6 +75,10 @@ class Target:
         """The same target for systems from ``floor`` on."""
         return replace(self, floor=floor)
 
+    def runs_on(self, host: Target) -> bool:
+        """Whether its tree can be started on ``host``; emulators are not counted on."""
+        return host.name in (self.name, *self.parts)
+
     @property
     def is_windows(self) -> bool:
         """Whether the tree has Windows' layout (``python/python.exe``, ``Lib``)."""

@@ -19,6 +19,7 @@ COMMANDS = {
     "assemble": "Make the runtime: one relocatable, sealed, signed directory per platform.",
     "lock": "Resolve the requirements for every platform and write the lock files.",
     "verify": "Check a runtime against its signed manifest.",
+    "smoke": "Import everything in a runtime, with its own interpreter.",
     "sign": "Sign an assembled runtime with another key.",
     "keys": "Make and show signing keys.",
     "interpreters": "Show and update the pinned interpreters.",

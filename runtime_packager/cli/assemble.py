@@ -38,6 +38,7 @@ SHOWN_UNCOMPILED = 3
 @click.option("--locked", is_flag=True, help="Fail when the lock does not fit the requirements.")
 @click.option("--offline", is_flag=True, help="Use what the cache holds, and no network.")
 @click.option("--force", is_flag=True, help="Assemble even when nothing changed.")
+@click.option("--no-smoke", is_flag=True, help="Do not import everything in the finished runtime.")
 @click.option(
     "--path-budget",
     type=click.IntRange(60, 259),
@@ -54,6 +55,7 @@ def command(
     locked: bool,
     offline: bool,
     force: bool,
+    no_smoke: bool,
     path_budget: int | None,
     allow_unofficial: bool,
 ) -> None:
@@ -69,7 +71,11 @@ def command(
     config = replace(
         config,
         link_mode=link_mode or config.link_mode,
-        checks=replace(config.checks, path_budget=path_budget or config.checks.path_budget),
+        checks=replace(
+            config.checks,
+            path_budget=path_budget or config.checks.path_budget,
+            smoke=config.checks.smoke and not no_smoke,
+        ),
     )
     cache = shared.cache(config)
     targets = chosen_targets(config, platforms, [host_target()])

@@ -29,6 +29,7 @@ class Checks:
     :param optional_imports: modules that may be missing; ``name.*`` covers what is below a name.
     :param universal_arm64: patterns of tree paths that may differ between the two Macs; a
         universal tree then has arm64's.
+    :param smoke: import everything in the finished tree, where the host can run it.
     :param path_budget: UTF-16 units a path inside a tree for Windows may have.
     """
 
@@ -39,6 +40,7 @@ class Checks:
     optional_imports: tuple[str, ...] = ()
     universal_arm64: tuple[str, ...] = ()
     path_budget: int = PATH_BUDGET
+    smoke: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def read_checks(reader: Reader) -> Checks:
     checks = Checks(
         binaries=table.flag("binaries", True),
         imports=table.flag("imports", True),
+        smoke=table.flag("smoke", True),
         system_libraries=table.texts("system-libraries", "a list of library names", []),
         accept=table.texts("accept", patterns, []),
         optional_imports=table.texts("optional-imports", "a list of modules", []),

@@ -58,8 +58,13 @@ def check_imports(
     return [
         Missing(module, tuple(dict.fromkeys(who)), _reason(module, modules, explain))
         for module, who in sorted(askers.items())
-        if not any(fnmatchcase(module, pattern) for pattern in _patterns(wanted.optional))
+        if not is_optional(module, wanted.optional)
     ]
+
+
+def is_optional(module: str, optional: Sequence[str]) -> bool:
+    """Whether a module may be missing, as :attr:`Wanted.optional` has it."""
+    return any(fnmatchcase(module, pattern) for pattern in _patterns(optional))
 
 
 def _patterns(optional: Sequence[str]) -> Iterator[str]:

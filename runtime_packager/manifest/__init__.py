@@ -15,7 +15,12 @@ from runtime_packager.manifest.trusted import (
     read_trusted,
     render_trusted,
 )
-from runtime_packager.manifest.verify import Verified, verify_release, verify_tree
+from runtime_packager.manifest.verify import (
+    Verified,
+    stated_release,
+    verify_release,
+    verify_tree,
+)
 
 __all__ = [
     "RELEASE",
@@ -42,6 +47,7 @@ __all__ = [
     "resign",
     "save_key",
     "seal",
+    "stated_release",
     "verify_release",
     "verify_tree",
 ]

@@ -87,7 +87,7 @@ def verify(envelope: bytes, trusted: TrustedKeys) -> VerifiedPayload:
 
 
 def open_unverified(envelope: bytes) -> bytes:
-    """The payload, whoever signed it. Only for who is about to sign it anew."""
+    """The payload, whoever signed it. For who signs it anew, or believes nothing of it."""
     return _parse(envelope).payload
 
 

@@ -28,7 +28,7 @@ from runtime_packager.manifest.release import Release
 from runtime_packager.manifest.tree import Level, check_tree, read_regular
 from runtime_packager.manifest.trusted import TrustedKeys
 
-__all__ = ["Level", "Verified", "verify_release", "verify_tree"]
+__all__ = ["Level", "Verified", "stated_release", "verify_release", "verify_tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,15 @@ def verify_tree(
         bytes_hashed=checked.bytes_hashed,
         total_size=checked.total_size,
     )
+
+
+def stated_release(root: Path) -> Release:
+    """What the runtime at ``root`` says of itself, whoever signed it: nothing is verified.
+
+    :raises InputError: when ``root`` is no runtime at all.
+    :raises IntegrityFailure: when what it says cannot be read.
+    """
+    return releases.parse(dsse.open_unverified(read_regular(root, RELEASE, dsse.MAX_SIZE)))
 
 
 def verify_release(

@@ -1,6 +1,7 @@
 """Requirements: resolved by pip as the target, locked, fetched, unpacked once, made layers of."""
 
 from runtime_packager.wheels.build import build_all
+from runtime_packager.wheels.contents import top_level
 from runtime_packager.wheels.install import console_script, install
 from runtime_packager.wheels.job import Job
 from runtime_packager.wheels.lock import (
@@ -31,5 +32,6 @@ __all__ = [
     "requirements_digest",
     "resolve",
     "resolve_all",
+    "top_level",
     "up_to_date",
 ]

@@ -71,6 +71,7 @@ glibc = "2.31"
 macos-arm64 = "14.0"
 [tool.runtime-packager.checks]
 imports = false
+smoke = false
 system-libraries = ["libasound.so.2"]
 accept = ["*/setuptools/*.exe"]
 optional-imports = ["tomli"]
@@ -96,6 +97,7 @@ path-budget = 180
         ("tomli",),
         ("*/build_info.py",),
         180,
+        False,
     )
 
 
