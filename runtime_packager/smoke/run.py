@@ -33,6 +33,9 @@ WORKER = Path(__file__).with_name("worker.py")
 GRACE = 0.5
 """Seconds past its time in which an interpreter writes down where it hangs, before it is killed."""
 
+START = 60.0
+"""Seconds an interpreter may take to begin, however short the time of a module is."""
+
 POLL = 0.1
 """Seconds between two looks at whether anybody still waits for us."""
 
@@ -93,8 +96,7 @@ def _group(runtime: Runtime, probes: Sequence[Probe], timeout: float, task: Task
         if run.ended is None:
             break
         at = min(run.finished, len(probes) - 1)
-        if failure := _judged(runtime, probes[at], probes[:at], run.ended, timeout, task):
-            failures.append(failure)
+        failures.append(_judged(runtime, probes[at], probes[:at], run.ended, timeout, task))
         probes = probes[at + 1 :]
     return failures
 
@@ -106,7 +108,7 @@ def _judged(
     ended: Failure,
     timeout: float,
     task: Task,
-) -> Failure | None:
+) -> Failure:
     """The verdict on a module that did not come back, tried alone if it was not."""
     task.advance(1)
     if not before:
@@ -114,8 +116,6 @@ def _judged(
     alone = _interpreter(runtime, [probe], timeout, _Uncounted(task))
     if alone.ended or alone.failures:
         return alone.ended or alone.failures[0]
-    if ended.kind == "timeout":
-        return None  # it was the others that took the time
     names = ", ".join(other.module for other in before[-3:])
     message = f"{ended.message}, though not alone: only behind others, the last {names}"
     return Failure(probe.module, ended.kind, message, ended.chain, wanted_by=probe.wanted_by)
@@ -163,7 +163,8 @@ def _listen(
     answers = _answers(child)
     finished, failures = None, list[Failure]()
     while True:
-        answer = _next(answers, timeout + GRACE, task)
+        limit = timeout if finished is not None else max(timeout, START)
+        answer = _next(answers, limit + GRACE, task)
         match answer:
             case ["start", int(number)]:
                 finished = number
