@@ -10,7 +10,7 @@ import ast
 import csv
 import os
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from packaging.version import Version
 from runtime_packager.app import STUB
 from runtime_packager.entries import FileEntry
 from runtime_packager.errors import BuildError, InputError
-from runtime_packager.imports import facts_of, is_optional, path_lines, scan_app
+from runtime_packager.imports import Import, facts_of, is_optional, path_lines, scan_app
 from runtime_packager.io.progress import Progress
 from runtime_packager.platforms import Target, host_target
 from runtime_packager.smoke import Failure, Probe, Runtime, app_probes, import_all, in_groups
@@ -174,17 +174,24 @@ def _app(tree: _Tree) -> list[Probe]:
         if colon
     ]
     itself = script.removeprefix(f"{root}/").removesuffix(".py")
-    found = [probe for probe in _imports(tree, files, root) if probe.module != itself]
-    return [*app_probes(files, root, script), *started, *found]
+    imports = _imports(tree, files, root)
+    found = [probe for probe in _wanted_by_app(imports) if probe.module != itself]
+    # What does not compile is a template, unless something imports it.
+    sources = [path for path in files if path in imports or path == script]
+    return [*app_probes(sources, root, script), *started, *found]
 
 
-def _imports(tree: _Tree, files: Sequence[str], root: str) -> Iterator[Probe]:
-    """What the app's sources import, lazily too."""
+def _imports(tree: _Tree, files: Sequence[str], root: str) -> dict[str, list[Import]]:
     sources = [FileEntry(path, 0, "", False, tree.root / path) for path in files]
     facts = facts_of(tree.target.markers(tree.python), tree.python.release)
     interpreter = tree.root / tree.target.interpreter(tree.python)
-    for path, imports in scan_app(sources, root, facts, interpreter).items():
-        for found in imports:
+    return scan_app(sources, root, facts, interpreter)
+
+
+def _wanted_by_app(imports: Mapping[str, Sequence[Import]]) -> Iterator[Probe]:
+    """What the app's sources import, lazily too."""
+    for path, listed in imports.items():
+        for found in listed:
             asker = f"{path.removeprefix('app/')}:{found.line}"
             yield Probe(found.module, found.names, (asker,))
 

@@ -285,6 +285,7 @@ def _answer(path: str, package: str, facts: Facts) -> list[list[object]] | None:
     with open(path, "rb") as stream:
         source = stream.read()
     try:
+        compile(source, path, "exec", dont_inherit=True)  # more than parsing: a stray return
         return [[i.line, i.module, i.names] for i in imports_of(source, package, facts)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None  # MemoryError: nested too deep for the parser

@@ -17,7 +17,7 @@ _WORKER = Path(__file__).with_name("scan.py")
 def scan_app(
     files: Sequence[FileEntry], root: str, facts: Facts, interpreter: Path
 ) -> dict[str, list[Import]]:
-    """By file of the app, at its tree path, what it imports; templates and the like nothing.
+    """By file of the app, at its tree path, what it imports; templates and the like are left out.
 
     :param files: at their tree paths.
     :param root: the directory of the tree whose modules the app imports.
@@ -37,8 +37,9 @@ def scan_app(
             "the imports of the app could not be read", details=[str(error)]
         ) from error
     return {
-        file.path: [Import(line, module, tuple(names)) for line, module, names in answer or ()]
+        file.path: [Import(line, module, tuple(names)) for line, module, names in answer]
         for file, answer in zip(sources, answers, strict=True)
+        if answer is not None
     }
 
 

@@ -1,7 +1,6 @@
 """Requirements: resolved by pip as the target, locked, fetched, unpacked once, made layers of."""
 
 from runtime_packager.wheels.build import build_all
-from runtime_packager.wheels.contents import top_level
 from runtime_packager.wheels.install import console_script, install
 from runtime_packager.wheels.job import Job
 from runtime_packager.wheels.lock import (
@@ -13,6 +12,7 @@ from runtime_packager.wheels.lock import (
     render,
     up_to_date,
 )
+from runtime_packager.wheels.naming import top_level
 from runtime_packager.wheels.requirements import requirements_digest
 from runtime_packager.wheels.resolve import resolve, resolve_all
 from runtime_packager.wheels.store import InstalledWheel

@@ -31,8 +31,8 @@ from runtime_packager.wheels.contents import (
     Unfit,
     WheelMember,
     read_contents,
-    top_level,
 )
+from runtime_packager.wheels.naming import top_level
 
 INSTALLER = b"runtime-packager\n"
 _GENERATOR = re.compile(rb"(?mi)^Generator:.*?(?=\r?$)")

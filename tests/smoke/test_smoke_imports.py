@@ -173,9 +173,11 @@ def test_what_modules_print_read_and_raise_does_no_harm(tree: Tree) -> None:
     )
     tree.write("app/leaves.py", "import sys\nsys.exit('bye')\n")
     tree.write("app/wrong.py", "def f(:\n")
+    tree.write("app/uses.py", "def later():\n    import wrong\n")
+    tree.write("app/template.py", "import {{ nobody }}\n")
     assert tree.failures() == [
         "leaves: SystemExit: bye; imported by leaves:2",
-        "wrong: SyntaxError: invalid syntax (wrong.py, line 1)",
+        "wrong (wanted by uses.py:2): SyntaxError: invalid syntax (wrong.py, line 1)",
     ]
 
 
