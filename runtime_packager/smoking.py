@@ -16,11 +16,12 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from runtime_packager.app import STUB
+from runtime_packager.app import DIRECTORY, STUB
 from runtime_packager.entries import FileEntry
 from runtime_packager.errors import BuildError, InputError
 from runtime_packager.imports import Import, facts_of, is_optional, path_lines, scan_app
 from runtime_packager.io.progress import Progress
+from runtime_packager.launcher import find_launcher
 from runtime_packager.platforms import Target, host_target
 from runtime_packager.smoke import Failure, Probe, Runtime, app_probes, import_all, in_groups
 from runtime_packager.wheels import top_level
@@ -69,12 +70,11 @@ class _Tree:
 
         :raises InputError: when there is none.
         """
-        suffix = self.target.executable_suffix
-        for cfg in sorted(self.root.glob("*.cfg")):
-            launcher = cfg.with_name(cfg.stem + suffix)
-            if f"app/{STUB}.py" in cfg.read_text(encoding="utf-8") and launcher.is_file():
-                return launcher
-        raise InputError(f"{self.root} has no launcher that starts app/{STUB}.py")
+        script = f"{DIRECTORY}/{STUB}.py"
+        found = find_launcher(self.root, script, self.target.executable_suffix)
+        if found is None:
+            raise InputError(f"{self.root} has no launcher that starts {script}")
+        return found
 
     def app_files(self) -> list[str]:
         """Every source of the app, our own left out."""

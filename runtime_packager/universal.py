@@ -12,13 +12,14 @@ import hashlib
 import io
 import json
 import posixpath
+import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from runtime_packager.binaries import extract, fat, is_macho
+from runtime_packager.binaries import extract, is_macho, slices, write_fat
 from runtime_packager.entries import DAMAGED, Entry, FileEntry, Layer, dump_table, load_table
 from runtime_packager.errors import BuildError
 from runtime_packager.io.cache import Cache
@@ -219,11 +220,25 @@ def _stored(home: Path) -> tuple[Entry, ...] | None:
 def _universal_file(one: FileEntry, other: FileEntry, tree: Path) -> FileEntry:
     place = tree / one.path
     place.parent.mkdir(parents=True, exist_ok=True)
-    # Some wheels for one processor hold files for both, so each gives its own part.
-    place.write_bytes(fat([extract(one.source, "x86_64"), extract(other.source, "aarch64")]))
+    with tempfile.TemporaryDirectory(dir=tree.parent) as scratch:
+        x64 = _thin(one.source, "x86_64", Path(scratch))
+        write_fat([x64, _thin(other.source, "aarch64", Path(scratch))], place)
     executable = one.executable or other.executable
     seal(place, executable)
     return FileEntry(one.path, place.stat().st_size, sha256_file(place), executable, place)
+
+
+def _thin(file: Path, architecture: str, scratch: Path) -> Path:
+    """The part of ``file`` for one processor: mostly the file itself, which may be large.
+
+    Some wheels for one processor hold files for both; theirs is taken out.
+    """
+    (first, *others) = slices(file)
+    if first.architecture == architecture and first.offset == 0 and not others:
+        return file
+    thin = scratch / architecture
+    thin.write_bytes(extract(file, architecture))
+    return thin
 
 
 def _metadata(

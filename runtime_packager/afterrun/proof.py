@@ -22,6 +22,7 @@ from runtime_packager.afterrun.snapshot import Difference, What
 from runtime_packager.app import DIRECTORY, STUB
 from runtime_packager.errors import BuildError, InputError, IntegrityError
 from runtime_packager.io.progress import Progress
+from runtime_packager.launcher import find_launcher
 from runtime_packager.manifest import IntegrityFailure, Release
 from runtime_packager.platforms import find_target, host_target
 
@@ -89,7 +90,7 @@ def prove(
     """
     require_host(root, release.platform)
     root = Path(os.path.realpath(root))
-    launcher = find_launcher(root, release)
+    launcher = _launcher(root, release.platform)
     before = snapshot.take(root)
     trials, skipped = _try(launcher, arguments, seconds, progress)
     differences = snapshot.compare(before, snapshot.take(root))
@@ -100,25 +101,23 @@ def prove(
 def require_host(root: Path, platform: str) -> None:
     """:class:`InputError` unless a tree for ``platform`` runs on this system."""
     here, target = host_target(), find_target(platform)
-    if here.name not in (target.name, *target.parts):
+    if not target.runs_on(here):
         raise InputError(
             f"{root} is for {target.name} and cannot be run here, on {here.name}",
             f"use --after-run on {target.name}; verify without it works everywhere",
         )
 
 
-def find_launcher(root: Path, release: Release) -> Path:
-    """The launcher whose cfg starts the app; the others start console scripts.
+def _launcher(root: Path, platform: str) -> Path:
+    """The launcher that starts the app; the others start console scripts.
 
     :raises InputError: when there is none.
     """
-    line = f"script = {DIRECTORY}/{STUB}.py"
-    names = [file.path for file in release.executables if "/" not in file.path]
-    for name in names:
-        cfg = root / f"{name.removesuffix('.exe')}.cfg"
-        if cfg.is_file() and line in cfg.read_text(encoding="utf-8").splitlines():
-            return root / name
-    raise InputError(f"{root} has no launcher whose cfg says {line!r}; found {names or 'none'}")
+    script = f"{DIRECTORY}/{STUB}.py"
+    found = find_launcher(root, script, find_target(platform).executable_suffix)
+    if found is None:
+        raise InputError(f"{root} has no launcher that starts {script}")
+    return found
 
 
 def judge(

@@ -49,6 +49,19 @@ def launcher_entry(target: Target, name: str, binaries: Path | None = None) -> F
     )
 
 
+def find_launcher(root: Path, script: str, suffix: str) -> Path | None:
+    """The launcher of the tree at ``root`` whose cfg starts ``script``, a tree path.
+
+    :param suffix: of its programs, ``.exe`` on Windows.
+    """
+    line = f"script = {script}"
+    for cfg in sorted(root.glob("*.cfg")):
+        launcher = cfg.with_name(cfg.stem + suffix)
+        if launcher.is_file() and line in cfg.read_text(encoding="utf-8").splitlines():
+            return launcher
+    return None
+
+
 def configuration(
     interpreter: str, arguments: Sequence[str], script: str, environment: Mapping[str, str]
 ) -> bytes:
