@@ -127,12 +127,12 @@ def trim(layer: Layer, rules: Collection[str], *, wheel: bool) -> tuple[Layer, l
 
     :param wheel: whether the layer is a wheel's rather than the interpreter's.
     """
-    active = [RULES[name] for name in sorted(rules) if RULES[name].wheels == wheel]
+    active = _active(rules, wheel=wheel)
     kept = []
     files = dict.fromkeys((rule.name for rule in active), 0)
     sizes = dict(files)
     for entry in layer.entries:
-        rule = next((rule for rule in active if rule.pattern.match(entry.path)), None)
+        rule = _first(active, entry.path)
         if rule is None:
             kept.append(entry)
         else:
@@ -147,8 +147,16 @@ def rule_of(path: str, rules: Collection[str], *, wheel: bool) -> str | None:
 
     :param wheel: whether a wheel brings it rather than the interpreter.
     """
-    active = (RULES[name] for name in sorted(rules) if RULES[name].wheels == wheel)
-    return next((rule.name for rule in active if rule.pattern.match(path)), None)
+    rule = _first(_active(rules, wheel=wheel), path)
+    return rule.name if rule else None
+
+
+def _active(rules: Collection[str], *, wheel: bool) -> list[Rule]:
+    return [RULES[name] for name in sorted(rules) if RULES[name].wheels == wheel]
+
+
+def _first(active: Sequence[Rule], path: str) -> Rule | None:
+    return next((rule for rule in active if rule.pattern.match(path)), None)
 
 
 def missing_modules(
@@ -162,13 +170,13 @@ def missing_modules(
     there = {name for path in kept if (module := _module(path)) for name in _and_parents(module)}
     found: dict[str, str] = {}
     for layer, wheel in layers:
+        active = _active(rules, wheel=wheel)
         for entry in layer.entries:
-            module = _module(entry.path)
-            if module and (rule := rule_of(entry.path, rules, wheel=wheel)):
-                for name in _and_parents(module):
-                    if name not in there:
-                        found.setdefault(name, rule)
-                        break
+            rule = _first(active, entry.path)
+            if rule and (module := _module(entry.path)):
+                gone = next((name for name in _and_parents(module) if name not in there), None)
+                if gone:
+                    found.setdefault(gone, rule.name)
     return dict(sorted(found.items()))
 
 
