@@ -64,7 +64,7 @@ def both() -> Mapping[tuple[str, str], tuple[Pins, Pins]]:
         asked = [(file, target) for file in CORPUS for target in SIX]
         theirs = list(pool.map(lambda pair: _uv(*pair, settings), asked))
         again = [
-            _uv(file, target, settings, moved)
+            {p for p in _uv(file, target, settings, moved) if p in moved or p[0] not in dict(moved)}
             if (moved := _moved(ours[file][target.name], pins))
             else pins
             for (file, target), pins in zip(asked, theirs, strict=True)
@@ -124,6 +124,8 @@ def _uv(file: Path, target: Target, settings: Mapping[str, str], held: Pins = fr
         constraints.flush()
         command += ["--refresh", "--constraint", constraints.name] if held else []
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if held and "there is no version of" in done.stderr:
+        return _uv(file, target, settings) | held  # the index shows uv no such release yet
     assert done.returncode == 0, done.stderr
     pins = re.findall(r"^([a-z0-9-]+)==(\S+)$", done.stdout, re.MULTILINE)
     return {(name, str(Version(version))) for name, version in pins}
