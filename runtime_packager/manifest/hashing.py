@@ -9,13 +9,15 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from runtime_packager.io.files import CHUNK
 from runtime_packager.io.progress import Task
 from runtime_packager.manifest.problems import ErrorId, Problem
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_FILES = 256
 """Small files go to a worker together: handing each over would cost more than hashing it."""
+
+CHUNK = 16 * 1024 * 1024
+"""Bytes read and hashed at a time: a worker waits for the interpreter's lock after each."""
 
 # Not through a link, not into a child, and no waiting should it have become a pipe meanwhile.
 _FLAGS = os.O_RDONLY | sum(

@@ -28,7 +28,8 @@ import os
 import stat
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -86,25 +87,70 @@ def check_tree(
     :raises IntegrityFailure: with every difference.
     """
     base = os.path.realpath(root)
-    if level is Level.EXE:
-        wanted: Sequence[Expected] = [Expected(*file) for file in release.executables]
-        problems = list(_parent_problems(base, [file.path for file in wanted]))
-        count, total = len(wanted), sum(file.size for file in wanted)
-    else:
+    if level is Level.FULL:
         records = load_records(root, release)
-        if level is Level.FULL:
-            _require_tree_root(records, release)
+        _require_tree_root(records, release)
         problems = list(_walk(base, records))
-        wanted = _to_hash(records, release, level)
-        count, total = len(records), sum(record.size for record in records)
-    spoiled = {problem.path for problem in problems if problem.id is not ErrorId.FILE_MODE}
-    wanted = [file for file in wanted if file.path not in spoiled]
-    size = sum(file.size for file in wanted)
-    with (progress or Silent()).task(f"verifying {root}", total=size, unit="bytes") as task:
-        problems += check_files(base, wanted, task, workers)
+        spoiled = _spoiled(problems)
+        wanted = [
+            Expected(record.path, record.sha256, record.size)
+            for record in records
+            if record.type == "file" and record.path not in spoiled
+        ]
+        with _hashing(root, base, wanted, workers, progress) as hashed:
+            problems += hashed()
+        return _checked(root, problems, records, wanted)
+    # The release names the executables, so that hashing them need not wait for the list.
+    wanted = [Expected(*file) for file in release.executables]
+    with _hashing(root, base, wanted, workers, progress) as hashed:
+        if level is Level.QUICK:
+            records = load_records(root, release)
+            problems = list(_walk(base, records))
+        else:
+            records = tuple(FileRecord(file.path, "file", file.size) for file in wanted)
+            problems = list(_parent_problems(base, [file.path for file in wanted]))
+        spoiled = _spoiled(problems)
+        problems += [problem for problem in hashed() if problem.path not in spoiled]
+    return _checked(root, problems, records, wanted)
+
+
+def _spoiled(problems: Iterable[Problem]) -> frozenset[str]:
+    """The paths of which is known already that they are not what they should be."""
+    return frozenset(problem.path for problem in problems if problem.id is not ErrorId.FILE_MODE)
+
+
+@contextmanager
+def _hashing(
+    root: Path,
+    base: str,
+    files: Sequence[Expected],
+    workers: int | None,
+    progress: Progress | None,
+) -> Iterator[Callable[[], list[Problem]]]:
+    """Hash ``files`` beside what is done meanwhile; what is yielded waits for the problems."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    size = sum(file.size for file in files)
+    with (
+        (progress or Silent()).task(f"verifying {root}", total=size, unit="bytes") as task,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        yield beside.submit(check_files, base, files, task, workers).result
+
+
+def _checked(
+    root: Path,
+    problems: Sequence[Problem],
+    records: Sequence[FileRecord],
+    hashed: Sequence[Expected],
+) -> Checked:
     if problems:
         raise _failure(root, problems)
-    return Checked(count, size, total)
+    return Checked(
+        files=len(records),
+        bytes_hashed=sum(file.size for file in hashed),
+        total_size=sum(record.size for record in records),
+    )
 
 
 def load_records(root: Path, release: Release) -> tuple[FileRecord, ...]:
@@ -172,16 +218,6 @@ def _require_tree_root(records: Sequence[FileRecord], release: Release) -> None:
     if (root := listing.tree_root(records)) != release.tree_root:
         reason = differs("the tree root", release.tree_root, root)
         raise rejection(ErrorId.MANIFEST_MISMATCH, reason, FILES)
-
-
-def _to_hash(records: Iterable[FileRecord], release: Release, level: Level) -> list[Expected]:
-    if level is Level.QUICK:
-        return [Expected(*file) for file in release.executables]
-    return [
-        Expected(record.path, record.sha256, record.size)
-        for record in records
-        if record.type == "file"
-    ]
 
 
 def _parent_problems(base: str, paths: Sequence[str]) -> Iterator[Problem]:
