@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,22 +68,29 @@ def run(
     return result
 
 
-def lines(command: Sequence[str | Path]) -> Iterator[str]:
+def lines(command: Sequence[str | Path], *, stdin: bytes = b"") -> Iterator[str]:
     """Run ``command`` and yield its standard output line by line as it comes.
 
+    :param stdin: what it reads, all of it before it writes more than a pipe holds.
     :raises BuildError: when it cannot be started or exits with anything but 0.
     """
     words = [str(word) for word in command]
     name = Path(words[0]).name
     try:
         child = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            words,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except OSError as error:
         raise BuildError(f"{name} could not be started: {error.strerror}") from error
     with child:
         assert child.stdout and child.stderr  # noqa: S101 - for the type checker: both are pipes
         try:
+            if child.stdin:
+                with suppress(BrokenPipeError), child.stdin:
+                    child.stdin.write(stdin)
             yield from (line.decode() for line in child.stdout)
         except BaseException:
             child.kill()

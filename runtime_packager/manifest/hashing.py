@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
+import json
 import os
-import stat
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from runtime_packager.io import process
 from runtime_packager.io.progress import Task
+from runtime_packager.manifest import comparing
 from runtime_packager.manifest.problems import ErrorId, Problem
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_FILES = 256
-"""Small files go to a worker together: handing each over would cost more than hashing it."""
+"""Small files go to a thread together: handing each over would cost more than hashing it."""
 
-CHUNK = 16 * 1024 * 1024
-"""Bytes read and hashed at a time: a worker waits for the interpreter's lock after each."""
+CHILDREN_FROM = 2_000
+"""Files from which on children are faster than threads; see :mod:`.comparing`."""
 
-# Not through a link, not into a child, and no waiting should it have become a pipe meanwhile.
-_FLAGS = os.O_RDONLY | sum(
-    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_NONBLOCK", "O_BINARY")
-)
+OPENING = 30_000
+"""What opening and closing a file costs, in bytes hashed in that time."""
 
 
 class Expected(NamedTuple):
@@ -38,51 +37,55 @@ def check_files(
 ) -> list[Problem]:
     """Hash ``files`` below ``root``; return a problem for each that differs.
 
-    :param task: told the bytes as they are done; called from the workers.
-    :param workers: threads, or ``None`` for one a core.
+    :param task: told the bytes as they are done; called from threads.
+    :param workers: threads or children, or ``None`` for one a core.
+    :raises BuildError: when a child cannot be started or fails.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    def check(batch: list[Expected]) -> list[Problem]:
-        found = [problem for file in batch if (problem := _check(root, file))]
-        task.advance(sum(file.size for file in batch))
-        return found
-
-    batches = list(_batches(files))
-    count = min(workers or os.cpu_count() or 1, len(batches))
-    if count <= 1:
-        return [problem for batch in batches for problem in check(batch)]
-    with ThreadPoolExecutor(count) as pool:
-        return [problem for found in pool.map(check, batches) for problem in found]
-
-
-class NotRegularError(OSError):
-    """A link, a directory or a device where a regular file should be."""
+    count = workers or os.cpu_count() or 1
+    if len(files) < CHILDREN_FROM or count == 1:
+        shares: list[list[Expected]] = list(_batches(files))
+        check = _in_thread
+    else:
+        shares = _shares(files, count)
+        check = _in_child
+    if len(shares) <= 1 or count == 1:
+        return [problem for share in shares for problem in check(root, share, task)]
+    with ThreadPoolExecutor(min(count, len(shares))) as pool:
+        found = pool.map(lambda share: check(root, share, task), shares)
+        return [problem for problems in found for problem in problems]
 
 
-def open_regular(path: str) -> int:
-    """A handle to a regular file whose last component is not a link.
-
-    :raises NotRegularError: when it is anything else.
-    :raises OSError: when it cannot be opened.
-    """
-    if not hasattr(os, "O_NOFOLLOW") and is_reparse_point(os.lstat(path)):
-        raise NotRegularError(0, "a link, not a regular file")
-    try:
-        handle = os.open(path, _FLAGS)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EMLINK):
-            raise NotRegularError(0, "a link, not a regular file") from error
-        raise
-    if stat.S_ISREG(os.fstat(handle).st_mode):
-        return handle
-    os.close(handle)
-    raise NotRegularError(0, "not a regular file")
+def _in_thread(root: str, files: Sequence[Expected], task: Task) -> list[Problem]:
+    found = [comparing.compare(root, *file) for file in files]
+    task.advance(sum(file.size for file in files))
+    return [_problem(*difference) for difference in found if difference]
 
 
-def is_reparse_point(status: os.stat_result) -> bool:
-    """Whether it is one of Windows' links, junctions and the like; elsewhere never."""
-    return bool(getattr(status, "st_file_attributes", 0) & stat.FILE_ATTRIBUTE_REPARSE_POINT)
+def _in_child(root: str, files: Sequence[Expected], task: Task) -> list[Problem]:
+    problems = []
+    command = [sys.executable, "-I", "-S", comparing.__file__, root]
+    for line in process.lines(command, stdin=json.dumps(files).encode()):
+        done, found = json.loads(line)
+        task.advance(done)
+        problems += [_problem(*difference) for difference in found]
+    return problems
+
+
+def _problem(path: str, error_id: str, reason: str) -> Problem:
+    return Problem(path, ErrorId(error_id), reason)
+
+
+def _shares(files: Sequence[Expected], count: int) -> list[list[Expected]]:
+    """The files in ``count`` parts that take about as long: each to whoever has the least."""
+    shares: list[list[Expected]] = [[] for _ in range(count)]
+    costs = [0] * count
+    for file in sorted(files, key=lambda file: -file.size):
+        least = costs.index(min(costs))
+        shares[least].append(file)
+        costs[least] += file.size + OPENING
+    return shares
 
 
 def _batches(files: Sequence[Expected]) -> Iterator[list[Expected]]:
@@ -97,44 +100,3 @@ def _batches(files: Sequence[Expected]) -> Iterator[list[Expected]]:
         size += file.size
     if batch:
         yield batch
-
-
-def _check(root: str, file: Expected) -> Problem | None:
-    try:
-        handle = open_regular(f"{root}/{file.path}")
-        try:
-            return _compare(handle, file)
-        finally:
-            os.close(handle)
-    except (FileNotFoundError, NotADirectoryError):
-        return Problem(file.path, ErrorId.FILE_MISSING, "missing")
-    except NotRegularError as error:
-        return Problem(file.path, ErrorId.FILE_TYPE, f"{error.strerror}")
-    except OSError as error:
-        return Problem(file.path, ErrorId.FILE_UNREADABLE, f"{error.strerror}")
-
-
-def _compare(handle: int, file: Expected) -> Problem | None:
-    digest, size = hashlib.sha256(), 0
-    for chunk in _chunks(handle, file.size):
-        digest.update(chunk)
-        size += len(chunk)
-    if size != file.size:
-        actual = os.fstat(handle).st_size
-        return Problem(file.path, ErrorId.FILE_SIZE, differs("size", file.size, actual))
-    if (actual_digest := digest.hexdigest()) != file.sha256:
-        return Problem(file.path, ErrorId.FILE_HASH, differs("sha256", file.sha256, actual_digest))
-    return None
-
-
-def _chunks(handle: int, size: int) -> Iterable[bytes]:
-    """The bytes of a file, one more than ``size`` at most, so that growing shows."""
-    left = size + 1
-    while left and (chunk := os.read(handle, min(left, CHUNK))):
-        left -= len(chunk)
-        yield chunk
-
-
-def differs(what: str, expected: object, actual: object) -> str:
-    """The reason of a problem where one value stands for another."""
-    return f"{what} differs, expected {expected}, actual {actual}"

@@ -38,15 +38,14 @@ from runtime_packager.entries import directories_of
 from runtime_packager.errors import InputError
 from runtime_packager.io.progress import Progress, Silent
 from runtime_packager.manifest import files as listing
-from runtime_packager.manifest.files import FILES, MODES, UNLISTED, FileRecord
-from runtime_packager.manifest.hashing import (
-    Expected,
+from runtime_packager.manifest.comparing import (
     NotRegularError,
-    check_files,
     differs,
     is_reparse_point,
     open_regular,
 )
+from runtime_packager.manifest.files import FILES, MODES, UNLISTED, FileRecord
+from runtime_packager.manifest.hashing import Expected, check_files
 from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem, rejection
 from runtime_packager.manifest.release import Release
 
@@ -87,31 +86,33 @@ def check_tree(
     :raises IntegrityFailure: with every difference.
     """
     base = os.path.realpath(root)
-    if level is Level.FULL:
-        records = load_records(root, release)
-        _require_tree_root(records, release)
-        problems = list(_walk(base, records))
-        spoiled = _spoiled(problems)
-        wanted = [
-            Expected(record.path, record.sha256, record.size)
-            for record in records
-            if record.type == "file" and record.path not in spoiled
-        ]
-        with _hashing(root, base, wanted, workers, progress) as hashed:
-            problems += hashed()
-        return _checked(root, problems, records, wanted)
-    # The release names the executables, so that hashing them need not wait for the list.
-    wanted = [Expected(*file) for file in release.executables]
+    records = load_records(root, release) if level is Level.FULL else ()
+    wanted = _to_hash(records) if records else [Expected(*file) for file in release.executables]
     with _hashing(root, base, wanted, workers, progress) as hashed:
-        if level is Level.QUICK:
-            records = load_records(root, release)
-            problems = list(_walk(base, records))
-        else:
-            records = tuple(FileRecord(file.path, "file", file.size) for file in wanted)
-            problems = list(_parent_problems(base, [file.path for file in wanted]))
+        match level:
+            case Level.FULL:
+                _require_tree_root(records, release)
+                problems = list(_walk(base, records))
+            case Level.QUICK:
+                # The release names the executables: hashing them need not wait for the list.
+                records = load_records(root, release)
+                problems = list(_walk(base, records))
+            case Level.EXE:
+                records = tuple(FileRecord(file.path, "file", file.size) for file in wanted)
+                problems = list(_parent_problems(base, [file.path for file in wanted]))
         spoiled = _spoiled(problems)
         problems += [problem for problem in hashed() if problem.path not in spoiled]
-    return _checked(root, problems, records, wanted)
+    if problems:
+        raise _failure(root, problems)
+    return Checked(
+        files=len(records),
+        bytes_hashed=sum(file.size for file in wanted),
+        total_size=sum(record.size for record in records),
+    )
+
+
+def _to_hash(records: Iterable[FileRecord]) -> list[Expected]:
+    return [Expected(r.path, r.sha256, r.size) for r in records if r.type == "file"]
 
 
 def _spoiled(problems: Iterable[Problem]) -> frozenset[str]:
@@ -138,21 +139,6 @@ def _hashing(
         yield beside.submit(check_files, base, files, task, workers).result
 
 
-def _checked(
-    root: Path,
-    problems: Sequence[Problem],
-    records: Sequence[FileRecord],
-    hashed: Sequence[Expected],
-) -> Checked:
-    if problems:
-        raise _failure(root, problems)
-    return Checked(
-        files=len(records),
-        bytes_hashed=sum(file.size for file in hashed),
-        total_size=sum(record.size for record in records),
-    )
-
-
 def load_records(root: Path, release: Release) -> tuple[FileRecord, ...]:
     """The list of files that ``release`` was signed over.
 
@@ -176,7 +162,8 @@ def read_regular(root: Path, path: str, max_size: int) -> bytes:
     base = os.path.realpath(root)
     _require_runtime(root, base)
     try:
-        with open(open_regular(f"{base}/{path}"), "rb") as stream:
+        handle, _ = open_regular(f"{base}/{path}")
+        with open(handle, "rb") as stream:
             return stream.read(max_size + 1)
     except FileNotFoundError:
         raise rejection(ErrorId.MANIFEST_MISSING, "missing", path) from None

@@ -20,8 +20,8 @@ from pathlib import Path
 from runtime_packager.io.progress import Progress
 from runtime_packager.manifest import dsse
 from runtime_packager.manifest import release as releases
+from runtime_packager.manifest.comparing import differs
 from runtime_packager.manifest.files import RELEASE
-from runtime_packager.manifest.hashing import differs
 from runtime_packager.manifest.keys import Purpose
 from runtime_packager.manifest.problems import ErrorId, rejection
 from runtime_packager.manifest.release import Release
