@@ -2,9 +2,10 @@
 
 Opening many small files keeps Python's interpreter lock busy, so that threads wait for each other
 (measured with 10,800 files: two are hardly faster than one). Above some thousand files the verifier
-therefore starts children: this file, with the root as its argument, in Python's isolated mode. A child reads ``[[path, sha256, size], ...]`` as JSON from standard input and writes
-lines of JSON: ``[bytes, [[path, id, reason], ...]]``, what it has hashed since the last line and
-what differed. Standard library only.
+therefore starts children: this file, with the root as its argument, in Python's isolated mode.
+A child reads ``[[path, sha256, size], ...]`` as JSON from standard input and writes lines of JSON:
+``[bytes, [[path, id, reason], ...]]``, what it has hashed since the last line and what differed.
+Standard library only.
 """
 
 from __future__ import annotations
