@@ -1,7 +1,8 @@
 """Gives a Windows program that has no resources a ``.rsrc`` section, on any host.
 
 Structures and rules from Microsoft's "PE Format": the headers, "The .rsrc Section", "Checksum"
-(what ``CheckSumMappedFile`` computes). Nothing in the bytes depends on time or machine.
+(what ``CheckSumMappedFile`` computes). Nothing in the bytes depends on time or machine, and no
+byte of the program moves: its headers change, and the section is put behind it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ _READ_ONLY_DATA = 0x40000040
 
 _IS_DIRECTORY = 0x80000000
 """Set in an entry that leads to a further directory rather than to data."""
+
+_HIGHEST = 1 << 30
+"""Addresses stay below this, in bytes from the image's base; ours lie below a megabyte."""
 
 _INITIALIZED, _ALIGNMENTS, _IMAGE_SIZE, _CHECKSUM, _DIRECTORY_COUNT, _DIRECTORIES = (
     8, 32, 56, 64, 108, 112,
@@ -148,6 +152,8 @@ def _parse(image: bytes) -> tuple[_Headers, str | None]:
     )
     if not headers.section_alignment or not headers.file_alignment:
         raise ValueError("its sections have no alignment")
+    if headers.virtual_end + headers.section_alignment > _HIGHEST:
+        raise ValueError("its sections lie too far apart")
     return headers, _obstacle(image, headers, [s for s in sections if s[3]])
 
 

@@ -66,6 +66,7 @@ def resources(program: bytes) -> dict[tuple[int, int], bytes]:
             (language,) = name.directory.entries
             place = language.data.struct
             found[kind.id, name.id] = binary.get_data(place.OffsetToData, place.Size)
+    assert list(found) == sorted(found), "loaders search the directories by halves"
     return found
 
 
@@ -91,6 +92,12 @@ def test_a_full_identity_reads_back(bare: SimpleNamespace, machine: str) -> None
     icons = list(binary.resources_manager.icons)
     assert [(icon.width, icon.height) for icon in icons] == [(16, 16), (32, 32), (0, 0)]
     assert [bytes(icon.pixels) for icon in icons] == [image.data for image in FULL.icon.images]
+
+
+def test_the_length_of_a_text_counts_its_units_and_the_end(bare: SimpleNamespace) -> None:
+    made = with_identity(bare.x64, "engine", replace(PLAIN, company="a𝄞"))
+    begin = made.index("CompanyName\0".encode("utf-16-le")) - 6
+    assert struct.unpack_from("<HHH", made, begin) == (40, 4, 1)
 
 
 def test_what_is_not_stated_is_not_there(bare: SimpleNamespace) -> None:
@@ -242,6 +249,16 @@ def damaged(at: int, form: str, *values: int) -> bytes:
 def test_programs_that_cannot_have_resources_are_refused(image: bytes, said: str) -> None:
     with pytest.raises(BuildError, match=said):
         with_identity(image, "engine", PLAIN)
+
+
+@given(st.integers(0, 0x1B0), st.binary(min_size=1, max_size=8))
+def test_no_damaged_header_is_a_crash(at: int, patch: bytes) -> None:
+    image = program()
+    try:
+        made = with_identity(image[:at] + patch + image[at + len(patch) :], "engine", PLAIN)
+    except BuildError:
+        return
+    assert made[0x400 : len(image)] == image[0x400:]
 
 
 def test_one_that_has_them_is_not_given_more(bare: SimpleNamespace) -> None:
