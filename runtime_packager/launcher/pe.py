@@ -30,7 +30,7 @@ _IS_DIRECTORY = 0x80000000
 """Set in an entry that leads to a further directory rather than to data."""
 
 _HIGHEST = 1 << 30
-"""Addresses stay below this, in bytes from the image's base; ours lie below a megabyte."""
+"""Addresses and sizes stay below this many bytes; the launcher's are below a megabyte."""
 
 _INITIALIZED, _ALIGNMENTS, _IMAGE_SIZE, _CHECKSUM, _DIRECTORY_COUNT, _DIRECTORIES = (
     8, 32, 56, 64, 108, 112,
@@ -152,8 +152,9 @@ def _parse(image: bytes) -> tuple[_Headers, str | None]:
     )
     if not headers.section_alignment or not headers.file_alignment:
         raise ValueError("its sections have no alignment")
-    if headers.virtual_end + headers.section_alignment > _HIGHEST:
-        raise ValueError("its sections lie too far apart")
+    reach = headers.virtual_end + headers.section_alignment
+    if max(reach, _word(image, optional + _INITIALIZED)) > _HIGHEST:
+        raise ValueError("its headers state more than a gigabyte")
     return headers, _obstacle(image, headers, [s for s in sections if s[3]])
 
 

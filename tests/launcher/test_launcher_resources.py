@@ -236,6 +236,8 @@ def damaged(at: int, form: str, *values: int) -> bytes:
         (program()[:0x90], "no 64-bit Windows program"),
         (damaged(0x98, "<H", 0x10B), "no 64-bit Windows program"),
         (damaged(0xB8, "<II", 0, 0), "no 64-bit Windows program"),
+        (damaged(0x98 + 8, "<I", 0xFFFFFFFF), "no 64-bit Windows program"),
+        (damaged(0xB8, "<I", 0xFFFFFFFF), "no 64-bit Windows program"),
         (damaged(0x86, "<H", 0), "no 64-bit Windows program"),
         (damaged(0x98 + 112 + 16, "<II", 0x1000, 16), "it has resources already"),
         (damaged(0x98 + 112 + 32, "<II", 0x600, 16), "it is signed"),
