@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import shutil
 import struct
 import subprocess
@@ -13,19 +12,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import lief
-import pefile
 import pytest
 from fakes.icons import GOOD, bitmap, ico
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
+from windows_programs import parsed, program, resources, texts
 
-from runtime_packager.errors import BuildError, InputError
+from runtime_packager.errors import InputError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.store import seal
 from runtime_packager.launcher import Identity, identified_launcher, read_icon, with_identity
 from runtime_packager.launcher.build import build
-from runtime_packager.launcher.pe import Resource, add_resources, checksum
 from runtime_packager.launcher.resources import RT_ICON
 from runtime_packager.launcher.version_resource import numeric_version, version_resource
 from runtime_packager.platforms import find_target
@@ -35,39 +33,6 @@ FULL = Identity("Größe 漢字", "1.2.3rc1", "An engine", "Example Ltd", "© 20
 
 # pefile shows characters beyond U+FFFF as two; tests/foreign asks Windows' own reader for those.
 TEXTS = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs", "Cc"]), min_size=1)
-
-
-@pytest.fixture(scope="session")
-def bare() -> SimpleNamespace:
-    x64, arm64 = build(["win-x64", "win-arm64"])
-    return SimpleNamespace(x64=x64.read_bytes(), arm64=arm64.read_bytes())
-
-
-def parsed(program: bytes) -> lief.PE.Binary:
-    binary = lief.PE.parse(io.BytesIO(program))
-    assert isinstance(binary, lief.PE.Binary)
-    return binary
-
-
-def texts(program: bytes) -> dict[str, str]:
-    binary = pefile.PE(data=program)
-    (children,) = binary.FileInfo
-    (strings,) = [child for child in children if child.Key == b"StringFileInfo"]
-    (table,) = strings.StringTable
-    return {key.decode(): value.decode() for key, value in table.entries.items()}
-
-
-def resources(program: bytes) -> dict[tuple[int, int], bytes]:
-    """What is found by walking the directories as a loader does."""
-    binary = pefile.PE(data=program)
-    found = {}
-    for kind in binary.DIRECTORY_ENTRY_RESOURCE.entries:
-        for name in kind.directory.entries:
-            (language,) = name.directory.entries
-            place = language.data.struct
-            found[kind.id, name.id] = binary.get_data(place.OffsetToData, place.Size)
-    assert list(found) == sorted(found), "loaders search the directories by halves"
-    return found
 
 
 @pytest.mark.parametrize("machine", ["x64", "arm64"])
@@ -146,21 +111,6 @@ def test_the_bytes_are_frozen() -> None:
     assert hashlib.sha256(with_identity(program(), "engine", plain)).hexdigest() == digest
 
 
-def program() -> bytes:
-    """The smallest program that can be given resources: headers and one section."""
-    image = bytearray(0x600)
-    image[:2], image[0x80:0x84] = b"MZ", b"PE\0\0"
-    struct.pack_into("<I", image, 0x3C, 0x80)
-    struct.pack_into("<HH12xHH", image, 0x84, 0x8664, 1, 240, 0x22)
-    struct.pack_into("<H", image, 0x98, 0x20B)
-    struct.pack_into("<II", image, 0xB8, 0x1000, 0x200)  # alignments
-    struct.pack_into("<II", image, 0x98 + 56, 0x2000, 0x400)  # sizes of image and headers
-    struct.pack_into("<H", image, 0x98 + 68, 2)
-    struct.pack_into("<I", image, 0x98 + 108, 16)
-    struct.pack_into("<8sIIII12xI", image, 0x188, b".text", 16, 0x1000, 0x200, 0x400, 0x60000020)
-    return bytes(image)
-
-
 @given(st.lists(TEXTS, min_size=4, max_size=4))
 def test_any_text_reads_back(chosen: list[str]) -> None:
     product, description, company, copyright = chosen
@@ -188,16 +138,6 @@ def test_any_version_reads_back(release: list[int], suffix: str) -> None:
     assert fixed.file_flags == (2 if suffix else 0)
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 30), st.integers(1, 300), st.binary(max_size=50)), min_size=1)
-)
-def test_any_resources_are_found_again(found: list[tuple[int, int, bytes]]) -> None:
-    wanted = {(kind, name): data or b"x" for kind, name, data in found}
-    made = add_resources(program(), [Resource(*key, data) for key, data in wanted.items()])
-    assert resources(made) == wanted
-    assert parsed(made).optional_header.checksum == parsed(made).compute_checksum()
-
-
 @pytest.mark.parametrize(
     "text, numbers",
     [
@@ -220,57 +160,6 @@ def test_texts_that_windows_cannot_hold_are_refused() -> None:
     assert "shorten" in (caught.value.hint or "")
     with pytest.raises(InputError, match="Windows reads 65535"):
         version_resource(Version("1"), dict.fromkeys("ab", "x" * 20_000))
-
-
-def damaged(at: int, form: str, *values: int) -> bytes:
-    image = bytearray(program())
-    struct.pack_into(form, image, at, *values)
-    return bytes(image)
-
-
-@pytest.mark.parametrize(
-    "image, said",
-    [
-        (b"", "no 64-bit Windows program"),
-        (b"#!/bin/sh\n" * 100, "no 64-bit Windows program"),
-        (program()[:0x90], "no 64-bit Windows program"),
-        (damaged(0x98, "<H", 0x10B), "no 64-bit Windows program"),
-        (damaged(0xB8, "<II", 0, 0), "no 64-bit Windows program"),
-        (damaged(0x98 + 8, "<I", 0xFFFFFFFF), "no 64-bit Windows program"),
-        (damaged(0xB8, "<I", 0xFFFFFFFF), "no 64-bit Windows program"),
-        (damaged(0x86, "<H", 0), "no 64-bit Windows program"),
-        (damaged(0x98 + 112 + 16, "<II", 0x1000, 16), "it has resources already"),
-        (damaged(0x98 + 112 + 32, "<II", 0x600, 16), "it is signed"),
-        (damaged(0x98 + 108, "<I", 2), "too few data directories"),
-        (program() + b"more", "its last section ends at byte 1536, the file at 1540"),
-        (program()[:-1], "its last section ends at byte 1536, the file at 1535"),
-        (damaged(0x188 + 40, "<I", 1), "no room for another section"),
-        (damaged(0x188 + 20, "<II", 0x1A0, 0), "its last section ends"),
-    ],
-)
-def test_programs_that_cannot_have_resources_are_refused(image: bytes, said: str) -> None:
-    with pytest.raises(BuildError, match=said):
-        with_identity(image, "engine", PLAIN)
-
-
-@given(st.integers(0, 0x1B0), st.binary(min_size=1, max_size=8))
-def test_no_damaged_header_is_a_crash(at: int, patch: bytes) -> None:
-    image = program()
-    try:
-        made = with_identity(image[:at] + patch + image[at + len(patch) :], "engine", PLAIN)
-    except BuildError:
-        return
-    assert made[0x400 : len(image)] == image[0x400:]
-
-
-def test_one_that_has_them_is_not_given_more(bare: SimpleNamespace) -> None:
-    made = with_identity(bare.x64, "engine", PLAIN)
-    with pytest.raises(BuildError, match="it has resources already"):
-        with_identity(made, "engine", PLAIN)
-
-
-def test_the_checksum_of_an_odd_length() -> None:
-    assert checksum(b"\xff\xff\x02\0\1") == (3 + 5)
 
 
 def test_a_trees_launcher_lies_in_the_cache_and_an_equal_one_is_found(tmp_path: Path) -> None:
