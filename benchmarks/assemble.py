@@ -63,6 +63,7 @@ def make_project(project: Path) -> None:
     (project / "backend/main.py").write_text("print('hello')\n")
     (project / "backend/requirements.txt").write_text(PACKAGES)
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["runtime-packager"]
+    del table["windows"]  # its icon is not in this project
     table |= {"cache": str(ROOT / "cache"), "pins": str(ROOT / "manifests/interpreters.json")}
     document = {"tool": {"runtime-packager": table}}
     (project / "pyproject.toml").write_text(tomli_w.dumps(document))

@@ -100,7 +100,7 @@ def _ingredients(
         interpreter,
         fetching.compiler(interpreters),
         files,
-        *inputs.launcher(config, target),
+        *inputs.launcher(config, target, fetching.cache),
     )
 
 

@@ -20,13 +20,14 @@ from runtime_packager.config import Config
 from runtime_packager.entries import FileEntry
 from runtime_packager.errors import InputError
 from runtime_packager.interpreters import Interpreter
+from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import FILE_TIME
-from runtime_packager.launcher import configuration, launcher_entry
+from runtime_packager.launcher import configuration, identified_launcher
 from runtime_packager.manifest import ReleaseFacts
 from runtime_packager.platforms import Target
 from runtime_packager.wheels import Lock, render
 
-FORMAT = 5
+FORMAT = 6
 """Raise it whenever the same inputs would be assembled differently."""
 
 OPENSSL_CONF = "python/openssl.cnf"
@@ -54,9 +55,10 @@ class Ingredients:
     configuration: bytes
 
 
-def launcher(config: Config, target: Target) -> tuple[FileEntry, bytes]:
-    """The launcher's file and its configuration."""
-    return launcher_entry(target, config.launcher), start_configuration(config, target, STUB)
+def launcher(config: Config, target: Target, cache: Cache) -> tuple[FileEntry, bytes]:
+    """The launcher's file, which on Windows is made for this product, and its configuration."""
+    entry = identified_launcher(target, config.launcher, config.identity, cache)
+    return entry, start_configuration(config, target, STUB)
 
 
 def start_configuration(config: Config, target: Target, stub: str) -> bytes:

@@ -16,7 +16,7 @@ from runtime_packager.inputs import Ingredients
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.steps import Steps
 from runtime_packager.io.store import store_texts
-from runtime_packager.launcher import launcher_entry
+from runtime_packager.launcher import identified_launcher
 from runtime_packager.platforms import host_target
 from runtime_packager.tree import (
     Bytecode,
@@ -218,5 +218,5 @@ def _own_files(
         stub = f"_start_script_{name}"
         texts[f"app/{stub}.py"] = stub_text(function).encode()
         texts[f"{name}.cfg"] = inputs.start_configuration(config, target, stub)
-        launchers.append(launcher_entry(target, name))
+        launchers.append(identified_launcher(target, name, config.identity, cache))
     return Layer("runtime-packager", (*launchers, *store_texts(cache, texts)))

@@ -85,6 +85,11 @@ output = {output}
 # macos-x64 = "11.0"
 # macos-arm64 = "13.0"
 
+# What Windows shows of the launcher: its icon, and the company and more in its properties.
+# [tool.runtime-packager.windows]
+# icon = "build/icon.ico"
+# company = "Example Ltd"
+
 # Exceptions, when a check finds something that is all right:
 # [tool.runtime-packager.checks]
 # optional-imports = ["ujson"]   # modules the app does without

@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from runtime_packager.app import Data, EntryPoint
 from runtime_packager.interpreters import Source
+from runtime_packager.launcher import Identity
 from runtime_packager.platforms import Target, find_target
 from runtime_packager.tree import LinkMode
 
@@ -50,6 +51,7 @@ class Config:
     :param name: the product, as the manifest states it.
     :param scripts: console scripts of requirements that get launchers of their own.
     :param floors: (major, minor) by kind of floor, as :data:`~runtime_packager.platforms.FLOORS`.
+    :param identity: what Windows shows of the launchers.
     :param epoch: monotonic release counter that rollback protection compares.
     :param optimize: bytecode optimisation, as ``python -O`` counts: 0, 1 or 2.
     :param lock_urls: whether locks carry the files' addresses (else their names alone).
@@ -67,6 +69,7 @@ class Config:
     output: Path
     launcher: str
     scripts: tuple[str, ...]
+    identity: Identity
     floors: Mapping[str, tuple[int, int]]
     checks: Checks
     exclude: tuple[str, ...]

@@ -80,7 +80,8 @@ class Reader:
             return parse(text)
         except InputError as error:
             hint = f" ({error.hint})" if error.hint else ""
-            self.problems.append(f"{self.where}{key}: {error.message}{hint}")
+            said = "; ".join([error.message, *error.details])
+            self.problems.append(f"{self.where}{key}: {said}{hint}")
             return None
 
     def path(self, text: str) -> Path:

@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 from runtime_packager.app import Data, EntryPoint, Script, parse_entry
 from runtime_packager.config.model import Config
 from runtime_packager.config.reader import Reader
-from runtime_packager.config.tables import read_checks, read_floors, read_trim
+from runtime_packager.config.tables import read_checks, read_floors, read_identity, read_trim
 from runtime_packager.errors import InputError
 from runtime_packager.interpreters import (
     ArchiveSource,
@@ -93,10 +93,12 @@ def _read(reader: Reader, file: Path) -> Config:
     )
     floors, launcher = read_floors(reader), _launcher(reader)
     cache = reader.get("cache", str, "a directory", "")
+    name = reader.text("name", "the product's name")
+    version = _version(reader, "version", "the product's version", "0")
     return Config(
         file=file,
-        name=reader.text("name", "the product's name"),
-        version=_version(reader, "version", "the product's version", "0"),
+        name=name,
+        version=version,
         app=app,
         entry=_entry(reader, app),
         requirements=requirements,
@@ -105,6 +107,7 @@ def _read(reader: Reader, file: Path) -> Config:
         output=reader.path(reader.text("output", "a directory", "dist/runtime")),
         launcher=launcher,
         scripts=_scripts(reader, launcher),
+        identity=read_identity(reader, name, version),
         exclude=reader.texts("exclude", "a list of patterns", []),
         data=_data(reader),
         sources=_sources(reader),

@@ -1,12 +1,15 @@
-"""Reads the tables inside the table: trimming rules, floors and checks."""
+"""Reads the tables inside the table: trimming rules, floors, checks, what Windows shows."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from runtime_packager.config.model import PATH_BUDGET, Checks
 from runtime_packager.config.reader import Reader
+from runtime_packager.errors import InputError
+from runtime_packager.launcher import ICON_LIMIT, Icon, Identity, read_icon, text_problem
 from runtime_packager.platforms import FLOORS, OLDEST_FLOORS
 from runtime_packager.tree import RULES
 
@@ -60,6 +63,46 @@ def read_checks(reader: Reader) -> Checks:
     )
     table.refuse_unknown()
     return checks
+
+
+def read_identity(reader: Reader, name: str, version: str) -> Identity:
+    """What Windows shows of the launchers: by default the product's name and version."""
+    table = _table(reader, "windows", "a table")
+    product = _shown(table, "product", "what the product is called", name)
+    identity = Identity(
+        product=product,
+        version=version,
+        description=_shown(table, "description", "what the program is", product),
+        company=_shown(table, "company", "whose program it is", ""),
+        copyright=_shown(table, "copyright", "a line such as © 2026 Example", ""),
+        icon=_icon(table),
+    )
+    table.refuse_unknown()
+    return identity
+
+
+def _shown(table: Reader, key: str, expected: str, default: str) -> str:
+    text = table.get(key, str, expected, default) or default
+    if problem := text_problem(text):
+        table.wrong(key, problem, text)
+        return ""
+    return text
+
+
+def _icon(table: Reader) -> Icon | None:
+    text = table.get("icon", str, "an .ico file", "")
+    if not text:
+        return None
+    path = table.existing("icon", text)
+    return table.parsed("icon", text, lambda _: _read_icon(path)) if path.is_file() else None
+
+
+def _read_icon(path: Path) -> Icon:
+    try:
+        with path.open("rb") as stream:
+            return read_icon(stream.read(ICON_LIMIT + 1))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _table(reader: Reader, key: str, expected: str) -> Reader:

@@ -42,21 +42,26 @@ def place_link(place: Path, target: str) -> None:
             raise
 
 
-def store_texts(cache: Cache, texts: Mapping[str, bytes]) -> tuple[FileEntry, ...]:
+def store_texts(
+    cache: Cache, texts: Mapping[str, bytes], *, executable: bool = False
+) -> tuple[FileEntry, ...]:
     """Small files that we make ourselves, as entries at the given tree paths.
 
     They lie in the cache under their digests, so that a tree takes them as it takes all else.
+
+    :param executable: whether they are programs.
     """
-    return tuple(_store_text(cache, path, data) for path, data in texts.items())
+    return tuple(_store_text(cache, path, data, executable) for path, data in texts.items())
 
 
-def _store_text(cache: Cache, path: str, data: bytes) -> FileEntry:
+def _store_text(cache: Cache, path: str, data: bytes, executable: bool) -> FileEntry:
     digest = hashlib.sha256(data).hexdigest()
-    source = cache.directory("texts", digest)
-    entry = FileEntry(path, len(data), digest, False, source)
+    # A file has one mode, so the same bytes as a program are another file.
+    source = cache.directory("texts", f"{digest}{'.program' if executable else ''}")
+    entry = FileEntry(path, len(data), digest, executable, source)
     if not (_untouched(entry) and source.read_bytes() == data):
         write_atomic(source, data)
-        seal(source, False)
+        seal(source, executable)
     return entry
 
 

@@ -1,6 +1,8 @@
 """The launcher of a tree: a small native program beside a cfg that says what it starts.
 
 The sources are in ``src``; :mod:`runtime_packager.launcher.build` compiles them for every target.
+On Windows a program carries its icon, its version and what it asks of the system in itself:
+:mod:`runtime_packager.launcher.resources` puts them into each tree's own copy.
 The cfg is UTF-8 text, one ``key = value`` a line, read by ``src/config.c``.
 """
 
@@ -12,8 +14,28 @@ from pathlib import Path
 
 from runtime_packager.entries import FileEntry
 from runtime_packager.errors import BuildError, InputError
+from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import sha256_file
+from runtime_packager.io.store import store_texts
+from runtime_packager.launcher.ico import SIZE_LIMIT as ICON_LIMIT
+from runtime_packager.launcher.ico import Icon, read_icon
+from runtime_packager.launcher.resources import Identity, text_problem, with_identity
 from runtime_packager.platforms import Target
+
+__all__ = [
+    "ICON_LIMIT",
+    "LINE_LIMIT",
+    "SIZE_LIMIT",
+    "Icon",
+    "Identity",
+    "configuration",
+    "find_launcher",
+    "identified_launcher",
+    "launcher_entry",
+    "read_icon",
+    "text_problem",
+    "with_identity",
+]
 
 LINE_LIMIT = 4096
 """Bytes a line of the cfg may have (``LINE_LIMIT`` in ``src/launcher.h``)."""
@@ -47,6 +69,25 @@ def launcher_entry(target: Target, name: str, binaries: Path | None = None) -> F
         executable=True,
         source=binary,
     )
+
+
+def identified_launcher(
+    target: Target, name: str, identity: Identity, cache: Cache, binaries: Path | None = None
+) -> FileEntry:
+    """The launcher for ``target`` as the file ``name`` of a tree that says what it is.
+
+    Only Windows has a place for that; for any other target it is :func:`launcher_entry`'s. It is
+    made in a millisecond or two and lies in the cache under its digest, so an equal one is found.
+
+    :raises InputError: for a text that Windows could not hold.
+    :raises BuildError: when the launcher was not built, or cannot be given resources.
+    """
+    bare = launcher_entry(target, name, binaries)
+    if not target.is_windows:
+        return bare
+    made = with_identity(bare.source.read_bytes(), name, identity)
+    (entry,) = store_texts(cache, {bare.path: made}, executable=True)
+    return entry
 
 
 def find_launcher(root: Path, script: str, suffix: str) -> Path | None:

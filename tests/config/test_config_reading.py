@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from fakes.icons import GOOD, ico, png
 
 from runtime_packager.app import Function, Script
 from runtime_packager.config import Checks, find_config, load_config
 from runtime_packager.errors import InputError
 from runtime_packager.interpreters import ArchiveSource, GithubSource, MirrorSource, NpmSource
+from runtime_packager.launcher import Identity, read_icon
 from runtime_packager.tree import RULES
 
 MINIMAL = """\
@@ -125,6 +127,63 @@ acept = []
         "checks.path-budget: expected a number from 60 to 259, is 400",
         "checks.acept: unknown key; did you mean accept?",
     ]
+
+
+def test_what_windows_shows(project: Path) -> None:
+    config = load_config(project / "pyproject.toml")
+    assert config.identity == Identity("demo", "1.0", "demo")
+    (project / "icon.ico").write_bytes(GOOD)
+    text = (
+        MINIMAL
+        + """
+[tool.runtime-packager.windows]
+icon = "icon.ico"
+product = "Größe 𝄞"
+company = "Example Ltd"
+copyright = "© 2026"
+"""
+    )
+    assert load_config(write(project, text)).identity == Identity(
+        "Größe 𝄞", "1.0", "Größe 𝄞", "Example Ltd", "© 2026", read_icon(GOOD)
+    )
+
+
+def test_everything_wrong_with_what_windows_shows_is_named(project: Path) -> None:
+    (project / "icon.png").write_bytes(png(16))
+    text = (
+        MINIMAL
+        + f"""
+[tool.runtime-packager.windows]
+icon = "icon.png"
+product = "two\\nlines"
+company = "{"x" * 1001}"
+description = "nul\\u0000"
+copyrigth = "© 2026"
+"""
+    )
+    assert [line.partition(", is")[0] for line in problems(project, text)] == [
+        "windows.product: expected one line of text",
+        "windows.description: expected one line of text",
+        "windows.company: expected at most 1000 UTF-16 units",
+        "windows.icon: expected an .ico file",
+        "windows.copyrigth: unknown key; did you mean copyright?",
+    ]
+
+
+def test_every_wrong_image_of_an_icon_is_named(project: Path) -> None:
+    (project / "icon.ico").write_bytes(ico((16, png(32)), (32, png(16))))
+    (line,) = problems(project, MINIMAL + 'windows = { icon = "icon.ico" }\n')
+    assert line == (
+        "windows.icon: Windows could not show it; "
+        "image 1: expected 16 x 16 pixels, the PNG has 32 x 32; "
+        "image 2: expected 32 x 32 pixels, the PNG has 16 x 16"
+    )
+
+
+@pytest.mark.parametrize("icon", ["missing.ico", "backend"])
+def test_an_icon_that_is_no_file(project: Path, icon: str) -> None:
+    expected = f"windows.icon: expected an existing file, is {icon!r}"
+    assert problems(project, f'{MINIMAL}windows = {{ icon = "{icon}" }}\n') == [expected]
 
 
 def test_no_two_launchers_may_bring_the_same_file(project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from fakes.mirror import Mirror
 from foreign import debian, project, qemu, seven, windows, wine
 from foreign.project import Project
 from foreign.qemu import Qemu
+from foreign.small import Small
 from foreign.wine import Wine
 from packaging.version import Version
 
@@ -100,3 +102,19 @@ def every_project(scratch: Path, pbs_mirror: Mirror) -> Project:
     archives = seven.archives(Version(seven.PYTHON))
     made = project.make(scratch / "every", pbs_mirror, archives, seven.PYTHON)
     return made.assembled(*(target.name for target in TARGETS))
+
+
+@pytest.fixture
+def small(every_project: Project, scratch: Path, request: pytest.FixtureRequest) -> Small:
+    """A small project with an interpreter for every target."""
+    place = scratch / re.sub(r"\W", "-", request.node.name)[:40]
+    (place / "found").mkdir(parents=True)
+    (place / "backend").mkdir()
+    (place / "manifests").mkdir()
+    shutil.copy(every_project.path / "manifests/interpreters.json", place / "manifests")
+    shutil.copy(every_project.path / "pyproject.toml", place)
+    shutil.copytree(every_project.path / "backend/branding", place / "backend/branding")
+    made = Small(place)
+    found = (place / "found").as_posix()
+    made.write({"main.py": "", "requirements.txt": f"--no-index\n--find-links {found}\n"})
+    return made

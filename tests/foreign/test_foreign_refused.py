@@ -3,92 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from foreign.project import ROOT, Project
-from wheels.wheel_making import make_wheel
+from foreign.small import Small
 
 from runtime_packager.launcher.build import binary_path
 
 ELF = binary_path("linux-x64").read_bytes()
 PE = binary_path("win-x64").read_bytes()
 MANY = "manylinux_2_28_x86_64"
-
-
-@dataclass(frozen=True)
-class Small:
-    """A project of a few files whose interpreters come from the mirror of all platforms."""
-
-    path: Path
-
-    def write(self, files: Mapping[str, str]) -> None:
-        """Put files into the app."""
-        for name, text in files.items():
-            place = self.path / "backend" / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
-
-    def wheel(self, name: str, tag: str, files: Mapping[str, bytes | str]) -> None:
-        """Put a wheel where the project finds it, and require it."""
-        made = make_wheel(name, "1.0", tag, files=files)
-        (self.path / "found" / made.filename).write_bytes(made.data)
-        file = self.path / "backend/requirements.txt"
-        lines = dict.fromkeys([*file.read_text().splitlines(), f"{name}==1.0"])
-        file.write_text("\n".join(lines) + "\n")
-
-    def configure(self, text: str) -> None:
-        """Add to the configuration."""
-        file = self.path / "pyproject.toml"
-        file.write_text(file.read_text() + text)
-
-    def run(self, *words: str) -> tuple[int, dict]:
-        """The command line's exit code and what it says in JSON."""
-        cache = os.environ.get("RUNTIME_PACKAGER_CACHE", str(ROOT / "cache"))
-        done = subprocess.run(
-            [sys.executable, "-m", "runtime_packager", *words, "--json"],
-            capture_output=True,
-            text=True,
-            cwd=self.path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "RUNTIME_PACKAGER_CACHE": cache},
-        )
-        return done.returncode, json.loads(done.stdout)
-
-    def assemble(self, *platforms: str, words: tuple[str, ...] = ()) -> tuple[int, dict]:
-        """Assemble for these."""
-        chosen = [word for name in platforms for word in ("--platform", name)]
-        return self.run("assemble", *chosen, *words)
-
-    def refused(self, *platforms: str, words: tuple[str, ...] = ()) -> dict:
-        """The error, after making sure that nothing was written."""
-        code, answer = self.assemble(*platforms, words=words)
-        assert code != 0, answer
-        output = self.path / "backend/dist"
-        assert not output.exists() or not list(output.glob("[!.]*"))
-        error = answer["error"]
-        assert isinstance(error, dict)
-        return error
-
-
-@pytest.fixture
-def small(every_project: Project, scratch: Path, request: pytest.FixtureRequest) -> Small:
-    place = scratch / re.sub(r"\W", "-", request.node.name)[:40]
-    (place / "found").mkdir(parents=True)
-    (place / "backend").mkdir()
-    (place / "manifests").mkdir()
-    shutil.copy(every_project.path / "manifests/interpreters.json", place / "manifests")
-    shutil.copy(every_project.path / "pyproject.toml", place)
-    made = Small(place)
-    found = (place / "found").as_posix()
-    made.write({"main.py": "", "requirements.txt": f"--no-index\n--find-links {found}\n"})
-    return made
 
 
 def test_a_good_one_is_assembled_for_all(small: Small) -> None:

@@ -16,6 +16,9 @@ from foreign.backend import COMPILED_HERE, PATIENCE, healthy, ready
 from foreign.wine import Wine, windows_path
 
 from runtime_packager.imports import windows_builtins
+from runtime_packager.launcher import Identity, with_identity
+from runtime_packager.launcher.build import build
+from runtime_packager.launcher.resources import MANIFEST
 
 OURS = ("peft_engine.exe", "python.exe")
 
@@ -146,3 +149,88 @@ def test_the_built_in_modules_are_those_we_take_for_granted(
     assert [name for name in real if not is_builtin(name)] == []
     taken = [name for name in sys.stdlib_module_names if is_builtin(name)]
     assert [name for name in taken if name in files] == []
+
+
+SHOWN = """
+import ctypes, json, sys
+from ctypes import byref, c_void_p, c_wchar_p, wintypes
+
+version, kernel = ctypes.WinDLL("version"), ctypes.WinDLL("kernel32")
+shell, user = ctypes.WinDLL("shell32"), ctypes.WinDLL("user32")
+found = {}
+path = sys.argv[1]
+data = ctypes.create_string_buffer(version.GetFileVersionInfoSizeW(c_wchar_p(path), None))
+assert version.GetFileVersionInfoW(c_wchar_p(path), 0, len(data), data)
+
+def query(name):
+    place, length = c_void_p(), wintypes.UINT()
+    if not version.VerQueryValueW(data, c_wchar_p(name), byref(place), byref(length)):
+        return None, 0
+    return place, length.value
+
+place, length = query("\\\\VarFileInfo\\\\Translation")
+(language, page) = (wintypes.WORD * 2).from_buffer_copy(ctypes.string_at(place, 4))
+for name in sys.argv[2:]:
+    place, length = query(f"\\\\StringFileInfo\\\\{language:04x}{page:04x}\\\\{name}")
+    found[name] = ctypes.wstring_at(place, length - 1) if place else None
+place, length = query("\\\\")
+found["numbers"] = list((wintypes.WORD * 8).from_buffer_copy(ctypes.string_at(place.value + 8, 16)))
+
+kernel.LoadLibraryExW.restype = kernel.FindResourceW.restype = c_void_p
+kernel.LoadResource.restype = kernel.LockResource.restype = c_void_p
+module = kernel.LoadLibraryExW(c_wchar_p(path), None, 2)
+place = kernel.FindResourceW(c_void_p(module), c_void_p(1), c_void_p(24))
+size = kernel.SizeofResource(c_void_p(module), c_void_p(place))
+block = kernel.LoadResource(c_void_p(module), c_void_p(place))
+found["manifest"] = ctypes.string_at(kernel.LockResource(c_void_p(block)), size).decode()
+large, small = c_void_p(), c_void_p()
+found["icons"] = shell.ExtractIconExW(c_wchar_p(path), -1, None, None, 0)
+found["taken"] = shell.ExtractIconExW(c_wchar_p(path), 0, byref(large), byref(small), 1)
+found["handles"] = [bool(large), bool(small)]
+print(json.dumps(found))
+"""
+"""Asks Windows' own readers; prints what they found in the program that is the first argument."""
+
+STRINGS = ("CompanyName", "FileDescription", "FileVersion", "InternalName", "LegalCopyright")
+STRINGS += ("OriginalFilename", "ProductName", "ProductVersion")
+
+
+def shown(wine: Wine, launcher: Path, program: Path) -> dict:
+    done = python(wine, launcher, SHOWN, windows_path(program), *STRINGS)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_windows_reads_what_the_launcher_is(windows_system, launcher) -> None:
+    found = shown(windows_system, launcher, launcher)
+    assert {name: found[name] for name in STRINGS} == {
+        "CompanyName": "The runtime-packager authors",
+        "FileDescription": "PEFT Studio engine",
+        "FileVersion": "0.1.0",
+        "InternalName": "peft_engine",
+        "LegalCopyright": "© 2026 The runtime-packager authors, MIT License",
+        "OriginalFilename": "peft_engine.exe",
+        "ProductName": "PEFT Studio",
+        "ProductVersion": "0.1.0",
+    }
+    assert found["numbers"] == [1, 0, 0, 0, 1, 0, 0, 0]  # low word of each half first
+    assert found["manifest"] == MANIFEST.decode()
+    assert (found["icons"], found["handles"]) == (1, [True, True])
+
+
+def test_windows_reads_any_text(windows_system, windows_tree, launcher) -> None:
+    """Characters that take two UTF-16 units, and one unit less or more of padding."""
+    bare = build(["win-x64"])[0].read_bytes()
+    texts = ("𝄞", "𝄞x", "漢字𝄞 🦜", "é" * 1000)
+    program = windows_tree.parent / "other.exe"
+    for text in texts:
+        identity = Identity(text, "65535.65535.2.1.dev1", text, text, text)
+        program.write_bytes(with_identity(bare, "other", identity))
+        found = shown(windows_system, launcher, program)
+        names = ("CompanyName", "FileDescription", "LegalCopyright", "ProductName")
+        assert {found[name] for name in names} == {text}
+        assert found["numbers"][:4] == [65535, 65535, 1, 2]
+        assert found["icons"] == 0
+    program.unlink()

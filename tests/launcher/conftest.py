@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from launcher_tree import HERE, Tree, make_tree
@@ -44,3 +45,10 @@ def guarded_tree(tmp_path: Path, request: pytest.FixtureRequest) -> Tree:
     if request.param == "watcher_launcher" and sys.platform != "linux":
         pytest.skip("the stand-ins are for Linux")
     return make_tree(tmp_path / "tree", request.getfixturevalue(request.param))
+
+
+@pytest.fixture(scope="session")
+def bare() -> SimpleNamespace:
+    """The launchers for Windows as they are built, in bytes."""
+    x64, arm64 = build(["win-x64", "win-arm64"])
+    return SimpleNamespace(x64=x64.read_bytes(), arm64=arm64.read_bytes())
