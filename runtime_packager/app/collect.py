@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runtime_packager.entries import FileEntry
 from runtime_packager.errors import InputError
-from runtime_packager.io.files import sha256_file
+from runtime_packager.io.files import survey
 
 ALWAYS_EXCLUDED = ("__pycache__", "*.pyc", ".*")
 """Never part of an app: bytecode (made anew) and hidden files (editors', version control's)."""
@@ -45,7 +46,7 @@ def collect(
         no regular file, a name that is no text, a path that is taken twice, or a directory
         without any file.
     """
-    chosen = _Choice((*ALWAYS_EXCLUDED, *exclude), frozenset(p.resolve() for p in apart_from))
+    chosen = _Choice((*ALWAYS_EXCLUDED, *exclude), apart_from)
     found = dict(_walk(directory, chosen))
     if not found:
         raise InputError(f"the app directory {directory} holds no file to pack")
@@ -57,19 +58,19 @@ def collect(
     return [_entry(path, found[path]) for path in sorted(found)]
 
 
-@dataclass(frozen=True, slots=True)
 class _Choice:
     """What is left out: names and paths by pattern, directories by their real place."""
 
-    patterns: tuple[str, ...]
-    directories: frozenset[Path] = frozenset()
+    def __init__(self, patterns: Sequence[str], directories: Iterable[Path] = ()) -> None:
+        self._excluded = re.compile("|".join(map(fnmatch.translate, patterns)))
+        self._directories = frozenset(directory.resolve() for directory in directories)
 
-    def excludes(self, path: Path) -> bool:
-        names = (path.name, path.as_posix())
-        return any(fnmatchcase(name, pattern) for name in names for pattern in self.patterns)
+    def excludes(self, path: str) -> bool:
+        name = path.rpartition("/")[2]
+        return bool(self._excluded.match(name) or self._excluded.match(path))
 
     def enters(self, directory: Path) -> bool:
-        return not self.directories or directory.resolve() not in self.directories
+        return not self._directories or directory.resolve() not in self._directories
 
 
 def _data_files(item: Data) -> Iterator[tuple[str, Path]]:
@@ -83,11 +84,12 @@ def _data_files(item: Data) -> Iterator[tuple[str, Path]]:
 def _walk(directory: Path, chosen: _Choice) -> Iterator[tuple[str, Path]]:
     home = directory.resolve()
     for base, folders, files in os.walk(directory):
-        relative = Path(base).relative_to(directory)
+        relative = Path(base).relative_to(directory).as_posix()
+        prefix = "" if relative == "." else f"{relative}/"
         folders[:] = sorted(
             name
             for name in folders
-            if not chosen.excludes(relative / name) and chosen.enters(Path(base) / name)
+            if not chosen.excludes(prefix + name) and chosen.enters(Path(base) / name)
         )
         for name in folders:
             if (Path(base) / name).is_symlink():
@@ -96,10 +98,10 @@ def _walk(directory: Path, chosen: _Choice) -> Iterator[tuple[str, Path]]:
                     "exclude it, or list what it points to under data",
                 )
         for name in sorted(files):
-            if not chosen.excludes(relative / name):
+            if not chosen.excludes(prefix + name):
                 source = Path(base) / name
                 _require_packable(source, home)
-                yield (relative / name).as_posix(), source
+                yield prefix + name, source
 
 
 def _require_packable(source: Path, home: Path) -> None:
@@ -118,11 +120,10 @@ def _require_packable(source: Path, home: Path) -> None:
 
 
 def _entry(path: str, source: Path) -> FileEntry:
-    return FileEntry(path, source.stat().st_size, sha256_file(source), _runs(source), source)
+    digest, size, head = survey(source)
+    return FileEntry(path, size, digest, _runs(head), source)
 
 
-def _runs(source: Path) -> bool:
-    """Whether the file is a program, by its first bytes: the same answer on every host."""
-    with source.open("rb") as stream:
-        head = stream.read(4)
-    return head[:2] == b"#!" or head == b"\x7fELF" or head in _MACH_O
+def _runs(head: bytes) -> bool:
+    """Whether a file is a program, by its first bytes: the same answer on every host."""
+    return head[:2] == b"#!" or head[:4] == b"\x7fELF" or head[:4] in _MACH_O

@@ -20,6 +20,9 @@ from runtime_packager.errors import BuildError
 CHUNK = 1024 * 1024
 """Bytes read at a time: large enough that hashing, not calling, is the cost."""
 
+HEAD = 16
+"""Bytes from which a file's kind can be told."""
+
 FILE_TIME = 315532800
 """Modification time, in seconds, of every file we place: 1980-01-01T00:00:00Z, the zip epoch.
 
@@ -31,8 +34,20 @@ _RENAME_EXCHANGE = 2
 
 def sha256_file(path: Path) -> str:
     """The lower-case hex SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return survey(path)[0]
+
+
+def survey(path: Path) -> tuple[str, int, bytes]:
+    """A file's lower-case hex SHA-256, its size in bytes, and the first of its bytes."""
+    digest, size, head = hashlib.sha256(), 0, b""
+    with open(path, "rb", buffering=0) as stream:
+        # One read for most files, and no large buffer for a small one.
+        wanted = min(os.fstat(stream.fileno()).st_size + 1, CHUNK)
+        while chunk := stream.read(wanted):
+            digest.update(chunk)
+            head = head or chunk[:HEAD]
+            size += len(chunk)
+    return digest.hexdigest(), size, head
 
 
 def copy_hashing(source: BinaryIO, destination: BinaryIO) -> tuple[str, int]:

@@ -45,6 +45,8 @@ _DOCUMENT_KEYS = frozenset({"schema", "files"})
 _FILE_KEYS = frozenset({"path", "type", "size", "sha256", "mode"})
 _LINK_KEYS = frozenset({"path", "type", "target"})
 MODES = ("0644", "0755")
+_MODES = {mode: mode for mode in MODES}
+"""One text for every record that has it."""
 
 
 class FileRecord(NamedTuple):
@@ -91,7 +93,7 @@ def parse(data: bytes, *, platform: str) -> tuple[FileRecord, ...]:
     :param platform: whose path rules hold; it comes from the signed release.
     :raises IntegrityFailure: with every path that is wrong, or the first fault in the shape.
     """
-    document = strict_json.loads(data, max_size=MAX_SIZE, what=FILES)
+    document = strict_json.loads(data, max_size=MAX_SIZE, what=FILES, convert=_record_or_row)
     shape.require_schema(shape.require(document, dict, FILES).get("schema"), SCHEMA, FILES)
     shape.require_keys(document, _DOCUMENT_KEYS, FILES)
     rows = shape.require(document["files"], list, f"{FILES}: files")
@@ -150,24 +152,35 @@ def _row(record: FileRecord) -> dict[str, Any]:
     }
 
 
+def _record_or_row(row: dict[str, Any]) -> Any:
+    """The record a row is, or the row as it stands when it is none: what is wrong is said later.
+
+    A syntax error further down comes first, whoever reads the text.
+    """
+    if row.keys() == _FILE_KEYS:
+        path, size, sha256, mode = row["path"], row["size"], row["sha256"], row["mode"]
+        if (
+            type(path) is str
+            and row["type"] == "file"
+            and type(size) is int
+            and size >= 0
+            and type(mode) is str
+            and mode in _MODES
+            and type(sha256) is str
+            and shape.is_digest(sha256)
+        ):
+            return FileRecord(path, "file", size, sha256, _MODES[mode])
+    elif row.keys() == _LINK_KEYS:
+        path, target = row["path"], row["target"]
+        if type(path) is str and row["type"] == "link" and type(target) is str:
+            return FileRecord(path, "link", target=target)
+    return row
+
+
 def _parse_row(row: Any) -> FileRecord:
-    # One call per file of the tree: tests of shape first, words only when one fails.
-    if type(row) is dict:
-        path, kind = row.get("path"), row.get("type")
-        if type(path) is str and kind == "file" and row.keys() == _FILE_KEYS:
-            return _parse_file(path, row)
-        if type(path) is str and kind == "link" and row.keys() == _LINK_KEYS:
-            return FileRecord(path, "link", target=shape.require(row["target"], str, path))
+    if type(row) is FileRecord:
+        return row
     raise _row_rejection(row)
-
-
-def _parse_file(path: str, row: dict[str, Any]) -> FileRecord:
-    size, mode = row["size"], row["mode"]
-    if type(size) is not int or size < 0:
-        raise rejection(ErrorId.SCHEMA, f"{FILES}: size must be 0 or more", path)
-    if mode not in MODES:
-        raise rejection(ErrorId.SCHEMA, f"{FILES}: mode must be one of {', '.join(MODES)}", path)
-    return FileRecord(path, "file", size, shape.require_digest(row["sha256"], path), mode)
 
 
 def _row_rejection(row: Any) -> IntegrityFailure:
@@ -178,7 +191,15 @@ def _row_rejection(row: Any) -> IntegrityFailure:
     if kind not in ("file", "link"):
         return rejection(ErrorId.SCHEMA, "file or link expected", f"{what}: type")
     shape.require_keys(found, _FILE_KEYS if kind == "file" else _LINK_KEYS, what)
-    return rejection(ErrorId.SCHEMA, "str expected", f"{what}: path")
+    path = shape.require(found["path"], str, f"{what}: path")
+    if kind == "link":
+        shape.require(found["target"], str, path)
+    else:
+        shape.require_digest(found["sha256"], path)
+        if type(found["size"]) is not int or found["size"] < 0:
+            return rejection(ErrorId.SCHEMA, f"{FILES}: size must be 0 or more", path)
+    modes = ", ".join(MODES)
+    return rejection(ErrorId.SCHEMA, f"{FILES}: mode must be one of {modes}", path)
 
 
 def _problems(files: Sequence[FileRecord], platform: str) -> list[Problem]:

@@ -57,9 +57,14 @@ def require_count(value: Any, what: str) -> int:
 def require_digest(value: Any, what: str) -> str:
     """A SHA-256 as 64 lower-case hex digits."""
     text = require(value, str, what)
-    if len(text) != 64 or not text.isascii() or text.encode().translate(None, _HEX):
+    if not is_digest(text):
         raise rejection(ErrorId.SCHEMA, "64 lower-case hex digits expected", what)
     return text
+
+
+def is_digest(text: str) -> bool:
+    """Whether ``text`` is a SHA-256 as 64 lower-case hex digits."""
+    return len(text) == 64 and text.isascii() and not text.encode().translate(None, _HEX)
 
 
 def require_schema(value: Any, known: int, what: str) -> None:

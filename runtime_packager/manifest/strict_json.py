@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import accumulate
 from typing import Any, NoReturn
 
@@ -37,11 +37,19 @@ _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _LONGEST_INTEGER = len(str(-INTEGER_LIMIT))
 
 
-def loads(data: bytes, *, max_size: int, what: str = "the JSON text") -> Any:
+def loads(
+    data: bytes,
+    *,
+    max_size: int,
+    what: str = "the JSON text",
+    convert: Callable[[dict[str, Any]], Any] | None = None,
+) -> Any:
     """The value ``data`` stands for.
 
     :param max_size: bytes; the cap of whoever knows what the text is.
     :param what: the name of the text for messages.
+    :param convert: takes each object's place by what it makes of it, so that a text of many
+        objects is never in memory as dictionaries.
     :raises IntegrityFailure: when a rule of this module is broken.
     """
     if len(data) > max_size:
@@ -52,7 +60,7 @@ def loads(data: bytes, *, max_size: int, what: str = "the JSON text") -> Any:
         raise rejection(
             ErrorId.JSON_DEPTH, f"{depth} levels deep, at most {MAX_DEPTH} expected", what
         )
-    value = _parse(text, what)
+    value = _parse(text, what, convert)
     if b"\\u" in data:
         _require_no_half_pairs(value, what)
     return value
@@ -88,9 +96,13 @@ def _depth(data: bytes) -> int:
     return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
 
 
-def _parse(text: str, what: str) -> Any:
+def _parse(text: str, what: str, convert: Callable[[dict[str, Any]], Any] | None) -> Any:
+    def converted(pairs: list[tuple[str, Any]]) -> Any:
+        value = _object(pairs)
+        return convert(value) if convert else value
+
     try:
-        return _DECODER.decode(text)
+        return _decoder(converted if convert else _object).decode(text)
     except _BrokenError as error:
         raise rejection(error.error_id, str(error), what) from None
     except json.JSONDecodeError as error:
@@ -133,12 +145,13 @@ def _not_a_number(text: str) -> NoReturn:
     raise _BrokenError(ErrorId.JSON_NUMBER, f"{shown} is no integer below 2**53")
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object,
-    parse_int=_integer,
-    parse_float=_not_a_number,
-    parse_constant=_not_a_number,
-)
+def _decoder(make_object: Callable[[list[tuple[str, Any]]], Any]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=make_object,
+        parse_int=_integer,
+        parse_float=_not_a_number,
+        parse_constant=_not_a_number,
+    )
 
 
 def _require_no_half_pairs(value: Any, what: str) -> None:
