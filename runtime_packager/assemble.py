@@ -111,14 +111,8 @@ def assemble(
             for target in sorted(targets, key=lambda target: target.name)
         }
         steps = {target.name: Steps(progress) for target in targets}
-        made_from = gather(
-            config, targets, cache, progress, steps,
-            output=output, locked=options.locked, offline=options.offline,
-        )  # fmt: skip
-        run = _Run(config, cache, progress, options, signer, steps, made_from)
-        facts = {t.name: inputs.facts(config, t, made_from[t.name]) for t in targets}
-        found = {t.name: run.current(workspaces[t.name], facts[t.name], t) for t in targets}
-        plans = run.plans([target for target in targets if found[target.name] is None])
+        run = _Run(config, cache, progress, options, signer, steps)
+        facts, found, plans = run.decide(targets, workspaces, output)
         written = {
             name: run.write(held.enter_context(workspaces[name].staging()), facts[name], plan)
             for name, plan in plans.items()
@@ -139,8 +133,23 @@ class _Run:
     options: Options
     signer: Signer
     steps: Mapping[str, Steps]
-    made_from: Mapping[str, tuple[Ingredients, ...]]
     planned: dict[str, Plan] = field(default_factory=dict)
+
+    def decide(
+        self, targets: Sequence[Target], workspaces: Mapping[str, Workspace], output: Path
+    ) -> tuple[dict[str, ReleaseFacts], dict[str, Assembled | None], dict[str, Plan]]:
+        """By target what its manifest will say, its output if it is current, else its plan.
+
+        What the trees are made from, 70 MB for 100,000 files, is let go of at the end.
+        """
+        made_from = gather(
+            self.config, targets, self.cache, self.progress, self.steps,
+            output=output, locked=self.options.locked, offline=self.options.offline,
+        )  # fmt: skip
+        facts = {t.name: inputs.facts(self.config, t, made_from[t.name]) for t in targets}
+        found = {t.name: self.current(workspaces[t.name], facts[t.name], t) for t in targets}
+        missing = [target for target in targets if found[target.name] is None]
+        return facts, found, self.plans(missing, made_from)
 
     def current(
         self, workspace: Workspace, facts: ReleaseFacts, target: Target
@@ -159,15 +168,17 @@ class _Run:
         steps = tuple(self.steps[target.name].done)
         return Assembled(target, output, found.release, found.total_size, steps, up_to_date=True)
 
-    def plans(self, targets: Sequence[Target]) -> dict[str, Plan]:
+    def plans(
+        self, targets: Sequence[Target], made_from: Mapping[str, tuple[Ingredients, ...]]
+    ) -> dict[str, Plan]:
         """A checked plan for each target."""
         failures, found = Failures(), {}
         for target in targets:
             parts = []
-            for part in self.made_from[target.name]:
+            for part in made_from[target.name]:
                 with failures.of(target.name):
                     parts.append(self._part(part, target))
-            if len(parts) == len(self.made_from[target.name]):
+            if len(parts) == len(made_from[target.name]):
                 with failures.of(target.name):
                     found[target.name] = self._whole(parts, target)
         failures.raise_any(NOTHING_WRITTEN)
