@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from e2e.conftest import Cli
 
 from runtime_packager.io.files import sha256_file
 
@@ -92,9 +93,45 @@ def own_cache(studio, cache: Path) -> Path:
     return cache
 
 
+SHUFFLED = """
+import os, random
+
+scan, names = os.scandir, os.listdir
+
+
+class Shuffled:
+    def __init__(self, *where):
+        self.source = scan(*where)
+        self.items = list(self.source)
+        random.shuffle(self.items)
+        self.iterator = iter(self.items)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.iterator)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.source.close()
+
+
+os.scandir = Shuffled
+os.listdir = lambda *where: random.sample(found := names(*where), len(found))
+print(os.getuid(), file=open(os.environ["SEEN_BY"], "w"))
+"""
+"""A sitecustomize: directories are read in another order each time, as file systems differ."""
+
+
 @pytest.mark.parametrize("link_mode", ["auto", "copy"])
 def test_elsewhere_otherwise_set_up_gives_the_same_bytes(studio, scratch: Path, link_mode) -> None:
-    """Another directory, cache, umask, locale, time zone, home and file times: one tree."""
+    """Another directory, user, cache, umask, locale, time zone, home, order of files: one tree."""
     project = scratch / f"ändere-{link_mode}" / "project"
     shutil.copytree(studio.project, project)
     for path in project.rglob("*"):
@@ -102,22 +139,36 @@ def test_elsewhere_otherwise_set_up_gives_the_same_bytes(studio, scratch: Path, 
         if path.is_file():
             path.chmod(0o600)
     cache = own_cache(studio, scratch / f"cache-{link_mode}")
-    other = replace(studio, project=project, output=scratch / f"out-{link_mode}")
+    (cache / "shuffled").mkdir()
+    (cache / "shuffled/sitecustomize.py").write_text(SHUFFLED)
     env = {
         "RUNTIME_PACKAGER_CACHE": str(cache),
         "TZ": "Pacific/Kiritimati",
         "LC_ALL": "C",
         "HOME": str(scratch / "home"),
+        "USER": "somebody",
         "PYTHONHASHSEED": "1",
+        "PYTHONPATH": str(cache / "shuffled"),
+        "SEEN_BY": str(cache / "shuffled/user"),
     }
+    other = Elsewhere(project, scratch / f"out-{link_mode}")
     before = os.umask(0o077)
     try:
         made = other.assemble("--offline", "--link-mode", link_mode, **env)
     finally:
         os.umask(before)
+    assert (cache / "shuffled/user").read_text() == "4321\n"
     first = studio.assemble()
     assert made["tree_root"] == first["tree_root"]
     assert tree(other.output / "linux-x64") == tree(studio.output / "linux-x64")
+
+
+class Elsewhere(Cli):
+    """The command line, for which we are another user."""
+
+    def command(self, *words: object) -> list[str]:
+        user = ["unshare", "--user", "--map-user=4321", "--map-group=4321"]
+        return [*user, *super().command(*words)]
 
 
 def killed_at(studio, line: str, number: signal.Signals) -> int:
