@@ -3,6 +3,7 @@ whatever ends an assembly early leaves the output before it whole."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -161,6 +162,13 @@ def test_elsewhere_otherwise_set_up_gives_the_same_bytes(studio, scratch: Path, 
     first = studio.assemble()
     assert made["tree_root"] == first["tree_root"]
     assert tree(other.output / "linux-x64") == tree(studio.output / "linux-x64")
+    assert stated(other.output / "linux-x64") == stated(studio.output / "linux-x64")
+
+
+def stated(root: Path) -> dict:
+    """What was signed, whoever signed it."""
+    envelope = json.loads((root / "manifest/release.dsse.json").read_bytes())
+    return json.loads(base64.b64decode(envelope["payload"]))
 
 
 class Elsewhere(Cli):
