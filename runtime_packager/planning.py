@@ -76,12 +76,16 @@ def plan(
         entries=tuple(entries),
         trimmed=tuple(trimmed),
         uncompiled=bytecode.failed,
-        notices=tuple(
-            f"{wheel.name} {wheel.version}: {name} was left out (a script for another machine)"
-            for wheel in wheels
-            for name in wheel.left_out
-        ),
+        notices=tuple(notice for wheel in wheels for notice in _notices(wheel)),
     )
+
+
+def _notices(wheel: InstalledWheel) -> list[str]:
+    who = f"{wheel.name} {wheel.version}"
+    return [
+        *(f"{who}: {name} was left out (a script for another machine)" for name in wheel.left_out),
+        *(f"{who}: {name} runs code whenever Python starts" for name in wheel.import_pths),
+    ]
 
 
 def _install(
