@@ -21,8 +21,10 @@ test: $(READY) ## everything that is checked, linters included
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-bench: $(READY) ## the figures we quote, beside their peers
+bench: $(READY) ## the figures we quote, beside their peers, into docs/benchmarks.md
+	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/assemble.py
+	$(BIN)/python benchmarks/verifying.py
 	$(BIN)/python benchmarks/platforms.py
 
 clean: ## what was built; the cache and the environment stay

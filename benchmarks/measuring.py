@@ -35,6 +35,16 @@ def make_project(project: Path, app: Path, **settings: object) -> None:
     (project / "pyproject.toml").write_text(tomli_w.dumps(document))
 
 
+def link_wheels(project: Path, wheels: Path) -> None:
+    """The locked wheels as installers want them: in one folder, under their names."""
+    wheels.mkdir()
+    for lock in (project / "manifests/locks").glob("pylock.*.toml"):
+        for package in tomllib.loads(lock.read_text())["packages"]:
+            (wheel,) = package["wheels"]
+            digest = wheel["hashes"]["sha256"]
+            os.link(CACHE / "blobs" / digest[:2] / digest, wheels / Path(wheel["path"]).name)
+
+
 def run(command: Sequence[object], **options: object) -> str:
     """Standard output of a command that has to succeed."""
     words = [str(word) for word in command]

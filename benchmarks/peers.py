@@ -13,13 +13,13 @@ import os
 import shutil
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 from measuring import (
     CACHE,
     ROOT,
     in_turn,
+    link_wheels,
     make_project,
     ready,
     record,
@@ -59,7 +59,7 @@ class Peers:
         """Our tree, the wheels it was made of, and an interpreter with them and the peers."""
         make_project(self.root, APP, requirements=[str(APP / "requirements.txt")])
         run([*TOOL, "assemble", "--project", self.root])
-        self._link_wheels()
+        link_wheels(self.root, self.wheels)
         python = load_config(self.root / "pyproject.toml").python
         self._copy_interpreter(python)
         self.install(self.python)
@@ -68,14 +68,6 @@ class Peers:
         run([*UV, "venv", "--quiet", "--python", self.python, self.venv])
         self.install(self.venv / "bin/python")
         run([self.venv / "bin/python", "-m", "compileall", "-q", self.venv / "lib"])
-
-    def _link_wheels(self) -> None:
-        self.wheels.mkdir()
-        (lock,) = (self.root / "manifests/locks").glob("pylock.*.toml")
-        for package in tomllib.loads(lock.read_text())["packages"]:
-            (wheel,) = package["wheels"]
-            digest = wheel["hashes"]["sha256"]
-            os.link(CACHE / "blobs" / digest[:2] / digest, self.wheels / Path(wheel["path"]).name)
 
     def _copy_interpreter(self, python: Version) -> None:
         config = load_config(self.root / "pyproject.toml")

@@ -1,30 +1,27 @@
 """Six platforms against one: locking, and assembling with warm caches.
 
-    make bench
+    python benchmarks/platforms.py
 
 Locking asks the package index, its pages warm in pip's cache. Assembling needs
 interpreters for all platforms: real ones where they can be had, stand-ins of the same layout for
-the others (tests/foreign/seven.py), from a folder that is laid out like a mirror. Medians over RUNS
+the others (tests/foreign/seven.py), from a folder that is laid out like a mirror. Medians of RUNS
 runs in turn; seconds are this machine's, ratios carry over.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
-from assemble import RUNS, run  # noqa: E402
 from fakes.mirror import Mirror  # noqa: E402
 from foreign import project, seven  # noqa: E402
+from measuring import in_turn, peak, record, run, table  # noqa: E402
 from packaging.version import Version  # noqa: E402
 
 SIX = ("linux-x64", "linux-arm64", "win-x64", "win-arm64", "mac-x64", "mac-arm64")
@@ -39,11 +36,14 @@ def main() -> None:
         archives = seven.archives(Version(seven.PYTHON))
         project.make(place, mirror, archives, seven.PYTHON)
         os.chdir(place)
-        locking()
-        assembling(place)
+        rows = [*locking(), *assembling(place)]
+        shutil.rmtree(place / "backend/dist")
+        memory = peak([*TOOL, "assemble", *chosen(SIX)])
+    text = table(["", "seconds", "of one platform"], rows)
+    record("platforms", f"{text}\n\nThe largest process of six together: {memory / 1e6:.0f} MB.")
 
 
-def locking() -> None:
+def locking() -> list[list[str]]:
     apart = [[*TOOL, "lock", *chosen((name,))] for name in SIX]
     rows = in_turn(
         {
@@ -52,10 +52,10 @@ def locking() -> None:
             "lock, six times one platform": lambda: [run(command) for command in apart],
         }
     )
-    report(rows, "lock, one platform", "of one")
+    return report(rows, "lock, one platform")
 
 
-def assembling(place: Path) -> None:
+def assembling(place: Path) -> list[list[str]]:
     command = [*TOOL, "assemble", *chosen(SIX)]
     run(command)
     rows = in_turn(
@@ -65,9 +65,7 @@ def assembling(place: Path) -> None:
             "assemble, six platforms, nothing changed": lambda: run(command),
         }
     )
-    report(rows, "assemble, one platform, output gone", "of one")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-    print(f"largest process of all these         {peak:6.0f} MB")
+    return report(rows, "assemble, one platform, output gone")
 
 
 def chosen(names: tuple[str, ...]) -> list[str]:
@@ -80,21 +78,8 @@ def anew(place: Path, names: tuple[str, ...]) -> None:
     run([*TOOL, "assemble", *chosen(names)])
 
 
-def in_turn(work: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """The median seconds of each, one run of every kind after the other."""
-    seconds: dict[str, list[float]] = {name: [] for name in work}
-    for number in range(RUNS + 1):
-        for name, job in work.items():
-            began = time.perf_counter()
-            job()
-            if number:  # the first warms the caches
-                seconds[name].append(time.perf_counter() - began)
-    return {name: sorted(found)[len(found) // 2] for name, found in seconds.items()}
-
-
-def report(rows: dict[str, float], base: str, words: str) -> None:
-    for name, value in rows.items():
-        print(f"{name:<42} {value:6.2f} s   {value / rows[base]:5.2f} {words}")
+def report(rows: dict[str, float], base: str) -> list[list[str]]:
+    return [[name, f"{value:.2f}", f"{value / rows[base]:.2f}"] for name, value in rows.items()]
 
 
 if __name__ == "__main__":
