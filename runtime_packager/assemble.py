@@ -22,6 +22,7 @@ from runtime_packager.errors import BuildError, Failures, InputError, IntegrityE
 from runtime_packager.gathering import NOTHING_WRITTEN, gather
 from runtime_packager.inputs import Ingredients
 from runtime_packager.io.cache import Cache
+from runtime_packager.io.files import write_atomic
 from runtime_packager.io.progress import Progress
 from runtime_packager.io.steps import Steps, StepTime
 from runtime_packager.manifest import (
@@ -35,7 +36,7 @@ from runtime_packager.manifest import (
 )
 from runtime_packager.planning import Plan, plan
 from runtime_packager.platforms import Target, host_target
-from runtime_packager.smoking import smoke
+from runtime_packager.smoking import passed, smoke
 from runtime_packager.tree import Trimmed, place
 from runtime_packager.tree.trimming import total
 from runtime_packager.universal import combine
@@ -217,7 +218,7 @@ class _Run:
             method = place(plan.entries, tree, root, mode, self.progress)
             step.note = f"{len(plan.entries)} files by {method}"
         release = self._seal(tree, facts, plan, steps)
-        self._smoke(tree, facts.platform, steps)
+        self._smoke(tree, release, steps)
         return _Written(tree, plan, release)
 
     def publish(self, workspace: Workspace, written: _Written, target: Target) -> Assembled:
@@ -250,20 +251,30 @@ class _Run:
         trusted = TrustedKeys.of(self.signer.public)
         verify_tree(tree, trusted, Level.QUICK, expected_platform=platform)
 
-    def _smoke(self, tree: Path, platform: str, steps: Steps) -> None:
-        """Import everything in the tree, where it runs here, and see that nothing wrote to it."""
-        target, checks = self.config.target(platform), self.config.checks
+    def _smoke(self, tree: Path, release: Release, steps: Steps) -> None:
+        """Import everything in the tree, where it runs here, and see that nothing wrote to it.
+
+        A tree whose every byte passed before passes again: that is asked of the cache.
+        """
+        target, checks = self.config.target(release.platform), self.config.checks
         if not checks.smoke or not target.runs_on(host_target()):
             return
+        mark = passed(self.cache, release, checks.optional_imports)
         with steps.step("smoke") as step:
-            optional = checks.optional_imports
-            found = smoke(tree, target, self.config.python, self.progress, optional=optional)
-            step.note = f"{found.modules} modules imported"
-            try:
-                self._verify(tree, platform)
-            except IntegrityError as error:
-                raise BuildError(
-                    "a module writes into the runtime when it is imported",
-                    "have it write elsewhere, or name it under checks.optional-imports",
-                    details=error.details or (error.message,),
-                ) from error
+            step.cached = mark.is_file() and not self.options.force
+            if not step.cached:
+                write_atomic(mark, self._imported(tree, target).encode())
+            step.note = mark.read_text(encoding="utf-8")
+
+    def _imported(self, tree: Path, target: Target) -> str:
+        optional = self.config.checks.optional_imports
+        found = smoke(tree, target, self.config.python, self.progress, optional=optional)
+        try:
+            self._verify(tree, target.name)
+        except IntegrityError as error:
+            raise BuildError(
+                "a module writes into the runtime when it is imported",
+                "have it write elsewhere, or name it under checks.optional-imports",
+                details=error.details or (error.message,),
+            ) from error
+        return f"{found.modules} modules imported"

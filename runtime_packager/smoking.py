@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import ast
 import csv
+import hashlib
+import json
 import os
+import platform
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +23,19 @@ from runtime_packager.app import DIRECTORY, STUB
 from runtime_packager.entries import FileEntry
 from runtime_packager.errors import BuildError, InputError
 from runtime_packager.imports import Import, facts_of, is_optional, path_lines, scan_app
+from runtime_packager.io.cache import Cache
 from runtime_packager.io.progress import Progress
 from runtime_packager.launcher import find_launcher
+from runtime_packager.manifest import Release
 from runtime_packager.platforms import Target, host_target
 from runtime_packager.smoke import Failure, Probe, Runtime, app_probes, import_all, in_groups
 from runtime_packager.wheels import top_level
 
 TIMEOUT = 60.0
 """Seconds a module may take: ten times what the slowest known packages need on a cold disk."""
+
+FORMAT = 1
+"""Raised when the check looks at more: what passed before may not pass then."""
 
 _STUBS = "_start_"
 """How the names of our own files in ``app/`` begin."""
@@ -45,6 +53,16 @@ class Smoked:
     modules: int
     optional: tuple[str, ...]
     interpreters: int
+
+
+def passed(cache: Cache, release: Release, optional: Sequence[str]) -> Path:
+    """The file that says, when it is there, that the tree of ``release`` was imported whole.
+
+    On this machine, with these names left alone, by this version of the check.
+    """
+    facts = [release.platform, release.tree_root, sorted(optional), platform.platform(), FORMAT]
+    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return cache.root / "smoke" / digest
 
 
 @dataclass(frozen=True, slots=True)

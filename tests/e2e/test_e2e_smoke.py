@@ -97,3 +97,15 @@ def test_a_module_that_writes_into_the_tree_is_not_published(broken) -> None:
     assert any("app/cache.txt" in line for line in error["details"])
     assert not (broken.output / HOST).exists()
     assert os.listdir(broken.output) == [f".{HOST}.lock"]
+
+
+def test_a_tree_that_passed_is_not_imported_again_unless_forced(studio, scratch: Path) -> None:
+    other = replace(studio, output=scratch / "again")
+
+    def cached(*words: str) -> bool:
+        made = other.assemble(*words)
+        shutil.rmtree(other.output / HOST)
+        return next(step["cached"] for step in made["steps"] if step["name"] == "smoke")
+
+    assert cached("--force") is False
+    assert cached() is True
