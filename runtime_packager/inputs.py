@@ -26,7 +26,7 @@ from runtime_packager.manifest import ReleaseFacts
 from runtime_packager.platforms import Target
 from runtime_packager.wheels import Lock, render
 
-FORMAT = 5
+FORMAT = 6
 """Raise it whenever the same inputs would be assembled differently."""
 
 OPENSSL_CONF = "python/openssl.cnf"

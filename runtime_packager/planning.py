@@ -1,6 +1,6 @@
 """One platform's tree, planned: every file and where its bytes lie, before anything is written.
 
-install wheels -> pack the app -> trim -> bytecode -> the tree's own files -> merge.
+install wheels -> pack the app -> trim -> debug symbols -> bytecode -> own files -> merge.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from runtime_packager.tree import (
     explanation,
     merge,
     missing_modules,
+    strip_symbols,
     trim,
 )
 from runtime_packager.wheels import InstalledWheel, console_script, install
@@ -64,6 +65,7 @@ def plan(
     with steps.step("trim") as step:
         layers, trimmed = _trim(config, made_from, wheels)
         step.note = f"{sum(row.files for row in trimmed)} files left out"
+    layers, smaller = _strip(config, made_from, layers, cache, steps)
     missing = _missing(config, made_from, wheels, [*layers, app])
     own = _own_files(config, made_from, scripts, missing, cache)
     bytecode = _bytecode(config, made_from, [*layers, app, own], cache, steps)
@@ -74,7 +76,7 @@ def plan(
         layers=(*layers, app, own),
         wheels=tuple(wheels),
         entries=tuple(entries),
-        trimmed=tuple(trimmed),
+        trimmed=(*trimmed, *smaller),
         uncompiled=bytecode.failed,
         notices=tuple(
             f"{wheel.name} {wheel.version}: {name} was left out (a script for another machine)"
@@ -159,6 +161,18 @@ def _trim(
         layers.append(layer)
         trimmed += left_out
     return layers, trimmed
+
+
+def _strip(
+    config: Config, made_from: Ingredients, layers: list[Layer], cache: Cache, steps: Steps
+) -> tuple[list[Layer], list[Trimmed]]:
+    if "debug-symbols" not in config.trim or made_from.target.os != "linux":
+        return layers, []
+    with steps.step("debug symbols") as step:
+        smaller, saved, made = strip_symbols(layers, cache, steps.progress)
+        step.note = f"taken out of {sum(row.files for row in saved)} files"
+        step.cached = not made
+        return smaller, saved
 
 
 def _bytecode(

@@ -115,7 +115,7 @@ KEYS = "keys"
 """The one folder that is not disposable without a thought: development keys."""
 
 FOLDERS = (
-    *("apps", "binaries", "blobs", "built", "bytecode", "interpreters", KEYS),
+    *("apps", "binaries", "blobs", "built", "bytecode", "interpreters", KEYS, "stripped"),
     *("texts", "universal", "wheels"),
 )
 """All the folders we make, but for the locks. Whatever else lies there is somebody else's."""

@@ -3,6 +3,7 @@
 from runtime_packager.tree.bytecode import Bytecode, Unit, compile_units
 from runtime_packager.tree.merging import merge
 from runtime_packager.tree.placing import LINK_MODES, LinkMode, place
+from runtime_packager.tree.symbols import strip_symbols
 from runtime_packager.tree.trimming import (
     RULES,
     Trimmed,
@@ -25,5 +26,6 @@ __all__ = [
     "missing_modules",
     "place",
     "rule_of",
+    "strip_symbols",
     "trim",
 ]

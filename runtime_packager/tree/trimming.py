@@ -1,7 +1,7 @@
 """What an app does not need, left out by named rules before it is ever written.
 
-A rule is a pattern over tree paths. The rules about the interpreter look at its layer alone;
-``pyi``, ``script-stubs`` and ``wheel-tests`` look at the wheels'. Every rule can be switched in
+Most rules are a pattern over tree paths: some look at the interpreter's layer alone, some at the
+wheels'. ``debug-symbols`` is :mod:`~runtime_packager.tree.symbols`. Every rule can be switched in
 the config.
 """
 
@@ -26,20 +26,21 @@ _EXPLAINS = Path(__file__).with_name("trimmed.py")
 class Rule:
     """One thing to leave out.
 
+    :param pattern: of tree paths; ``None`` for a rule that goes by more than names.
     :param default: whether it applies unless the config says otherwise.
     :param wheels: whether it looks at the wheels' files rather than the interpreter's.
     """
 
     name: str
     description: str
-    pattern: re.Pattern[str]
+    pattern: re.Pattern[str] | None
     default: bool = True
     wheels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Trimmed:
-    """What one rule left out: files, and their bytes together."""
+    """What one rule left out: files, or of so many files a part, and the bytes together."""
 
     rule: str
     files: int
@@ -49,9 +50,8 @@ class Trimmed:
 def _rule(
     name: str, description: str, *patterns: str, default: bool = True, wheels: bool = False
 ) -> Rule:
-    return Rule(
-        name, description, re.compile("|".join(f"(?:{p})" for p in patterns)), default, wheels
-    )
+    pattern = re.compile("|".join(f"(?:{p})" for p in patterns)) if patterns else None
+    return Rule(name, description, pattern, default, wheels)
 
 
 RULES: dict[str, Rule] = {
@@ -112,6 +112,10 @@ RULES: dict[str, Rule] = {
             wheels=True,
         ),
         _rule(
+            "debug-symbols",
+            "what debuggers alone read in Linux programs and libraries; exported names stay",
+        ),
+        _rule(
             "wheel-tests",
             "test folders inside wheels",
             r".*/site-packages/.*/tests?/",
@@ -152,11 +156,12 @@ def rule_of(path: str, rules: Collection[str], *, wheel: bool) -> str | None:
 
 
 def _active(rules: Collection[str], *, wheel: bool) -> list[Rule]:
-    return [RULES[name] for name in sorted(rules) if RULES[name].wheels == wheel]
+    named = (RULES[name] for name in sorted(rules))
+    return [rule for rule in named if rule.pattern and rule.wheels == wheel]
 
 
 def _first(active: Sequence[Rule], path: str) -> Rule | None:
-    return next((rule for rule in active if rule.pattern.match(path)), None)
+    return next((rule for rule in active if rule.pattern and rule.pattern.match(path)), None)
 
 
 def missing_modules(
