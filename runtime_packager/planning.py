@@ -19,7 +19,10 @@ from runtime_packager.io.store import store_texts
 from runtime_packager.launcher import launcher_entry
 from runtime_packager.platforms import host_target
 from runtime_packager.tree import (
+    NOTHING,
+    UNTRACED,
     Bytecode,
+    LeftOut,
     Trimmed,
     compile_units,
     explanation,
@@ -27,7 +30,9 @@ from runtime_packager.tree import (
     missing_modules,
     strip_symbols,
     trim,
+    without_sources,
 )
+from runtime_packager.untraced import untraced
 from runtime_packager.wheels import InstalledWheel, console_script, install
 
 EXPLAINS = "_runtime_trimmed"
@@ -42,6 +47,9 @@ class Plan:
     :param entries: all of it, sorted by path.
     :param uncompiled: sources without bytecode, and why.
     :param notices: what a person should know about this tree, a sentence each.
+    :param whole: the layers before the rule ``untraced``. What is remembered of layers (bytecode,
+        native files) is remembered of these, so it does not change with every trace.
+    :param left_out: what that rule took.
     """
 
     layers: tuple[Layer, ...]
@@ -50,6 +58,8 @@ class Plan:
     trimmed: tuple[Trimmed, ...]
     uncompiled: tuple[str, ...]
     notices: tuple[str, ...]
+    whole: tuple[Layer, ...] = ()
+    left_out: LeftOut = NOTHING
 
 
 def plan(
@@ -65,23 +75,33 @@ def plan(
     with steps.step("trim") as step:
         layers, trimmed = _trim(config, made_from, wheels)
         step.note = f"{sum(row.files for row in trimmed)} files left out"
-    layers, smaller = _strip(config, made_from, layers, cache, steps)
-    missing = _missing(config, made_from, wheels, [*layers, app])
-    own = _own_files(config, made_from, scripts, missing, cache)
-    bytecode = _bytecode(config, made_from, [*layers, app, own], cache, steps)
+    whole, smaller = _strip(config, made_from, layers, cache, steps)
+    left_out = untraced(config, made_from, wheels, whole, cache, steps)
+    layers, unseen = left_out.applied(whole)
+    missing = _missing(config, made_from, wheels, [*whole, app])
+    own = _own_files(config, made_from, scripts, missing, left_out, cache)
+    bytecode = _bytecode(config, made_from, [*whole, app, own], cache, steps)
     with steps.step("merge") as step:
-        entries = merge([*layers, *bytecode.layers, app, own])
+        compiled = without_sources(bytecode.layers, left_out.paths)
+        entries = merge([*layers, *compiled, app, own])
         step.note = f"{len(entries)} files"
     return Plan(
         layers=(*layers, app, own),
+        whole=(*whole, app, own),
+        left_out=left_out,
         wheels=tuple(wheels),
         entries=tuple(entries),
-        trimmed=(*trimmed, *smaller),
-        uncompiled=bytecode.failed,
-        notices=tuple(
-            f"{wheel.name} {wheel.version}: {name} was left out (a script for another machine)"
-            for wheel in wheels
-            for name in wheel.left_out
+        trimmed=(*trimmed, *smaller, *unseen),
+        uncompiled=tuple(
+            line for line in bytecode.failed if line.partition(":")[0] not in left_out.paths
+        ),
+        notices=(
+            *(
+                f"{wheel.name} {wheel.version}: {name} was left out (a script for another machine)"
+                for wheel in wheels
+                for name in wheel.left_out
+            ),
+            *left_out.notices,
         ),
     )
 
@@ -213,6 +233,7 @@ def _own_files(
     made_from: Ingredients,
     scripts: dict[str, Function],
     missing: dict[str, str],
+    left_out: LeftOut,
     cache: Cache,
 ) -> Layer:
     """Launchers, their configurations, and what makes the app importable everywhere."""
@@ -224,8 +245,11 @@ def _own_files(
         inputs.OPENSSL_CONF: b"# Empty: the host's configuration is not for this runtime.\n",
         f"{site_packages}/_runtime_app.pth": f"{up}/{inputs.app_directory(config)}\n".encode(),
     }
-    if missing:
-        texts[f"{site_packages}/{EXPLAINS}.py"] = explanation(missing)
+    if left_out.modules:
+        texts[f"{site_packages}/{UNTRACED}.py"] = left_out.explanation()
+    if missing or left_out.modules:
+        trace = config.trace_file(target.name).name if left_out.modules else ""
+        texts[f"{site_packages}/{EXPLAINS}.py"] = explanation(missing, trace)
         texts[f"{site_packages}/{EXPLAINS}.pth"] = f"import {EXPLAINS}\n".encode()
     launchers = [made_from.launcher]
     for name, function in scripts.items():

@@ -1,8 +1,8 @@
 """What an app does not need, left out by named rules before it is ever written.
 
 Most rules are a pattern over tree paths: some look at the interpreter's layer alone, some at the
-wheels'. ``debug-symbols`` is :mod:`~runtime_packager.tree.symbols`. Every rule can be switched in
-the config.
+wheels'. ``debug-symbols`` is :mod:`~runtime_packager.tree.symbols`, ``untraced``
+:mod:`~runtime_packager.tree.untraced`. Every rule can be switched in the config.
 """
 
 from __future__ import annotations
@@ -103,6 +103,12 @@ RULES: dict[str, Rule] = {
             r"python/Scripts/",
         ),
         _rule("man", "manual pages", r"python/share/man/"),
+        _rule(
+            "terminfo",
+            "descriptions of all but the common terminals; the system's come first anyway",
+            r"python/share/terminfo/[^/]+/"
+            r"(?!(?:xterm|screen|tmux|rxvt|linux|dumb|ansi|vt\d+|alacritty|kitty|foot)(?![a-z]))",
+        ),
         _rule("pyi", "type stubs, which no program reads", r".*\.pyi$", wheels=True),
         _rule(
             "script-stubs",
@@ -121,6 +127,11 @@ RULES: dict[str, Rule] = {
             r".*/site-packages/.*/tests?/",
             default=False,
             wheels=True,
+        ),
+        _rule(
+            "untraced",
+            "modules that no run was seen to import; see the command trace",
+            default=False,
         ),
     )
 }  # fmt: skip
@@ -197,10 +208,14 @@ def _module(path: str) -> str:
     return match[1].replace("/", ".") if match else ""
 
 
-def explanation(missing: Mapping[str, str]) -> bytes:
-    """The module that explains the absence of ``missing``, for the tree's ``site-packages``."""
+def explanation(missing: Mapping[str, str], trace: str = "") -> bytes:
+    """The module that explains the absence of ``missing``, for the tree's ``site-packages``.
+
+    :param trace: what the file is called whose lines the rule ``untraced`` kept, where it applies.
+    """
     text = _EXPLAINS.read_text(encoding="utf-8")
-    return text.replace('{"": ""}', json.dumps(missing, indent=4), 1).encode()
+    text = text.replace('RULES = {"": ""}', f"RULES = {json.dumps(missing, indent=4)}", 1)
+    return text.replace('TRACE = ""', f"TRACE = {json.dumps(trace)}", 1).encode()
 
 
 def _and_parents(module: str) -> list[str]:
