@@ -183,8 +183,8 @@ def _trimmed(config: Config, made_from: Ingredients, plan: Plan) -> Callable[[Se
         if rule != "untraced":
             return f"set trim.{rule} = false"
         return (
-            "run `runtime-packager trace` on what imports it, or add it to "
-            f"{config.trace_file(made_from.target.name).name}"
+            "run `runtime-packager trace` on what imports it, or add it, with .* for "
+            f"all below it, to {config.trace_file(made_from.target.name).name}"
         )
 
     return explain

@@ -9,11 +9,16 @@ import pkgutil
 import sys
 
 ALWAYS = (
-    *("_strptime", "bz2", "code", "codeop", "concurrent", "encodings", "faulthandler"),
-    *("importlib", "inspect", "linecache", "locale", "logging", "lzma", "multiprocessing", "pdb"),
-    *("pkgutil", "platform", "readline", "rlcompleter", "runpy", "stringprep", "subprocess"),
-    *("sysconfig", "tempfile", "threading", "traceback", "tracemalloc", "unicodedata"),
-    *("warnings", "zoneinfo"),
+    # errors, debugging, profiling
+    *("code", "codeop", "faulthandler", "getopt", "inspect", "linecache", "logging", "pdb"),
+    *("readline", "rlcompleter", "traceback", "tracemalloc", "warnings"),
+    # children and their pools
+    *("concurrent", "multiprocessing", "pickle", "runpy", "subprocess", "tempfile", "threading"),
+    # what is looked up late: codecs, dates, locales, time zones, packages and their files
+    *("_strptime", "bz2", "encodings", "importlib", "locale", "lzma", "pkgutil", "platform"),
+    *("stringprep", "sysconfig", "unicodedata", "zoneinfo"),
+    # what this tool runs in a runtime, to look at it
+    *("ast", "collections", "contextlib", "dataclasses", "hashlib", "json", "operator"),
 )
 
 SKIPPED = ("test", "tests", "idle_test", "__main__", "antigravity", "this")

@@ -42,7 +42,7 @@ class Finder:
             what = f"set trim.{rule} = false in [tool.runtime-packager]"
         elif untraced(name):
             rule = "untraced"
-            what = f"run `runtime-packager trace` on what imports it, or add {name} to {TRACE},"
+            what = f"run `runtime-packager trace` on what imports it, or add {name}.* to {TRACE},"
         if rule:
             raise ModuleNotFoundError(
                 f"No module named {name!r}: the trim rule {rule} left it out of this runtime; "

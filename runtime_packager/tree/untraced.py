@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from runtime_packager.entries import FileEntry, Layer, directories_of
-from runtime_packager.tree.traces import STDLIB, Seen, Trace
+from runtime_packager.tree.traces import STDLIB, Trace
 from runtime_packager.tree.trimming import Trimmed
 
 RULE = "untraced"
@@ -37,6 +37,9 @@ _ENDING = re.compile(r"\.py|\.pyd|\.abi3\.so|\.(?:cpython|cp)-?\d+[\w-]*\.(?:so|
 """Only modules end so. A plain ``.so`` may be a library that somebody loads by its path."""
 
 _BESIDE = re.compile(r".*/(?:[^/]+\.libs|\.dylibs)/[^/]+")
+
+_MARKER = "/py.typed"
+"""A package's promise of types to type checkers (PEP 561), which is nothing without the package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +151,22 @@ def leave_out(origins: Sequence[Origin], trace: Trace, natives: Mapping[str, Nat
     modules = {path: found for path in paths if (found := _module(path))}
     packages = {found.package for found in modules.values() if found.package}
     modules = {p: m for p, m in modules.items() if not _is_data(p, packages)}
+    wanted = _Wanted.of(trace)
     doomed = {
         entry.path
         for origin in origins
         if (seen := trace.get(origin.name)) and seen.version == origin.version
-        for wanted in [_Wanted.of(origin.name, seen)]
         for entry in origin.layer.entries
-        if entry.path in modules and not wanted.has(modules[entry.path].name)
+        if entry.path in modules and not wanted.has(modules[entry.path].name, origin.name)
     }
-    remaining = directories_of(path for path in paths if path not in doomed)
+    remaining = directories_of(p for p in paths if p not in doomed and not p.endswith(_MARKER))
     hollow = {path for path in doomed if modules[path].package in remaining}
     gone = doomed - hollow
+    markers = {f"{modules[path].package}{_MARKER}" for path in gone if modules[path].package}
     kept = [found.name for path, found in modules.items() if path not in gone]
     gone_names = [modules[path].name for path in gone]
     return LeftOut(
-        frozenset(gone | _unneeded(paths, gone, natives)),
+        frozenset(gone | markers.intersection(paths) | _unneeded(paths, gone, natives)),
         frozenset(doomed),
         tuple(sorted(_outermost(gone_names, kept))),
         tuple(sorted({modules[path].name for path in hollow})),
@@ -201,27 +205,30 @@ def _is_data(path: str, packages: Collection[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """The modules of one distribution that stay.
+    """The modules that stay.
 
-    :param names: with the packages above them; of the standard library top-level names.
+    :param names: with the packages above them.
     :param below: names of which all that is below stays.
     """
 
     names: frozenset[str]
     below: frozenset[str]
-    whole: bool
 
     @classmethod
-    def of(cls, origin: str, seen: Seen) -> _Wanted:
-        names = {name.removesuffix(".*") for name in seen.modules}
-        everything = frozenset(parent for name in names for parent in _and_parents(name))
-        below = {name.removesuffix(".*") for name in seen.modules if name.endswith(".*")}
-        return cls(everything, frozenset(below), whole=origin == STDLIB)
+    def of(cls, trace: Trace) -> _Wanted:
+        """Of all sections: a line that somebody adds may stand in any of them."""
+        modules = {module for seen in trace.values() for module in seen.modules}
+        names = {parent for module in modules for parent in _and_parents(_plain(module))}
+        return cls(frozenset(names), frozenset(_plain(m) for m in modules if m != _plain(m)))
 
-    def has(self, module: str) -> bool:
-        if self.whole:
+    def has(self, module: str, origin: str) -> bool:
+        if origin == STDLIB:
             return module.partition(".")[0] in self.names
         return module in self.names or not self.below.isdisjoint(_and_parents(module))
+
+
+def _plain(module: str) -> str:
+    return module.removesuffix(".*")
 
 
 def _and_parents(module: str) -> list[str]:
