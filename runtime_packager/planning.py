@@ -31,6 +31,7 @@ from runtime_packager.tree import (
     strip_symbols,
     trim,
     without_sources,
+    without_text,
 )
 from runtime_packager.untraced import untraced
 from runtime_packager.wheels import InstalledWheel, console_script, install
@@ -83,6 +84,7 @@ def plan(
     bytecode = _bytecode(config, made_from, [*whole, app, own], cache, steps)
     with steps.step("merge") as step:
         compiled = without_sources(bytecode.layers, left_out.paths)
+        layers, compiled, texts = _without_text(config, layers, compiled)
         entries = merge([*layers, *compiled, app, own])
         step.note = f"{len(entries)} files"
     return Plan(
@@ -91,7 +93,7 @@ def plan(
         left_out=left_out,
         wheels=tuple(wheels),
         entries=tuple(entries),
-        trimmed=(*trimmed, *smaller, *unseen),
+        trimmed=(*trimmed, *smaller, *unseen, *texts),
         uncompiled=tuple(
             line for line in bytecode.failed if line.partition(":")[0] not in left_out.paths
         ),
@@ -217,6 +219,18 @@ def _bytecode(
             compiled=compiled,
             failed=tuple(sorted({line for bytecode in made for line in bytecode.failed})),
         )
+
+
+def _without_text(
+    config: Config, layers: list[Layer], bytecode: list[Layer]
+) -> tuple[list[Layer], list[Layer], list[Trimmed]]:
+    """The interpreter's layer comes first, and keeps its sources."""
+    if "wheel-sources" not in config.trim:
+        return layers, bytecode, []
+    tag = f"cpython-{config.python.major}{config.python.minor}"
+    tag += f".opt-{config.optimize}" if config.optimize else ""
+    wheels, compiled, saved = without_text(layers[1:], bytecode, tag)
+    return [layers[0], *wheels], compiled, saved
 
 
 def _missing(

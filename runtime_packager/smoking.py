@@ -208,10 +208,15 @@ def _requirements(tree: _Tree) -> list[Probe]:
         name, _, version = record.parent.name.removesuffix(".dist-info").partition("-")
         with record.open(encoding="utf-8", newline="") as stream:
             paths = [row[0] for row in csv.reader(stream) if row]
-        there = (path for path in paths if "__pycache__" not in path and (site / path).exists())
+        there = (path for path in paths if "__pycache__" not in path and _is_there(site / path))
         wanted = [module for module in top_level(there) if module not in hollow]
         found += [Probe(module, (), (f"{name} {version}",)) for module in wanted]
     return found
+
+
+def _is_there(file: Path) -> bool:
+    """Whether the tree has a file of a wheel, or the bytecode that stands in for a source."""
+    return file.exists() or file.with_name(f"{file.name}c").exists()
 
 
 def _hollow(site: Path) -> list[str]:

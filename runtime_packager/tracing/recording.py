@@ -196,8 +196,9 @@ def _noted(copy: _Copy) -> set[str]:
             if frozen := _FROZEN.fullmatch(line):
                 base = stdlib.joinpath(*frozen[1].split("."))
                 place = str(base / "__init__.py" if base.is_dir() else base.with_suffix(".py"))
-            real = os.path.realpath(place)
-            if os.path.isfile(real):  # built into the interpreter otherwise, or made up
+            # Bytecode without a source names that as it was compiled, by its place in the tree.
+            real = os.path.realpath(os.path.join(copy.root, place))
+            if any(map(os.path.isfile, (real, f"{real}c"))):  # else it is built in, or made up
                 found.add(os.path.relpath(real, copy.root).replace(os.sep, "/"))
     return found
 

@@ -3,6 +3,7 @@
 from runtime_packager.tree.bytecode import Bytecode, Unit, compile_units
 from runtime_packager.tree.merging import merge
 from runtime_packager.tree.placing import LINK_MODES, LinkMode, place
+from runtime_packager.tree.sourceless import without_text
 from runtime_packager.tree.symbols import strip_symbols
 from runtime_packager.tree.traces import (
     STDLIB,
@@ -60,4 +61,5 @@ __all__ = [
     "strip_symbols",
     "trim",
     "without_sources",
+    "without_text",
 ]

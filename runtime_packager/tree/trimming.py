@@ -1,8 +1,9 @@
 """What an app does not need, left out by named rules before it is ever written.
 
 Most rules are a pattern over tree paths: some look at the interpreter's layer alone, some at the
-wheels'. ``debug-symbols`` is :mod:`~runtime_packager.tree.symbols`, ``untraced``
-:mod:`~runtime_packager.tree.untraced`. Every rule can be switched in the config.
+wheels'. The others have modules of their own: :mod:`~runtime_packager.tree.symbols`,
+:mod:`~runtime_packager.tree.sourceless`, :mod:`~runtime_packager.tree.untraced`. Every rule can be
+switched in the config.
 """
 
 from __future__ import annotations
@@ -127,6 +128,11 @@ RULES: dict[str, Rule] = {
             r".*/site-packages/.*/tests?/",
             default=False,
             wheels=True,
+        ),
+        _rule(
+            "wheel-sources",
+            "sources of wheels, of which bytecode is enough to run them",
+            default=False,
         ),
         _rule(
             "untraced",

@@ -148,9 +148,7 @@ def leave_out(origins: Sequence[Origin], trace: Trace, natives: Mapping[str, Nat
     :param natives: by tree path, of all native files that could be read.
     """
     paths = [entry.path for origin in origins for entry in origin.layer.entries]
-    modules = {path: found for path in paths if (found := _module(path))}
-    packages = {found.package for found in modules.values() if found.package}
-    modules = {p: m for p, m in modules.items() if not _is_data(p, packages)}
+    modules = _modules(paths)
     wanted = _Wanted.of(trace)
     doomed = {
         entry.path
@@ -178,6 +176,17 @@ def module_name(path: str) -> str:
     """The dotted name of the module at a tree path, by its place; empty for any other file."""
     found = _module(path)
     return found.name if found else ""
+
+
+def modules_among(paths: Sequence[str]) -> list[str]:
+    """Those of a tree's paths that are modules."""
+    return list(_modules(paths))
+
+
+def _modules(paths: Sequence[str]) -> dict[str, _Module]:
+    modules = {path: found for path in paths if (found := _module(path))}
+    packages = {found.package for found in modules.values() if found.package}
+    return {path: each for path, each in modules.items() if not _is_data(path, packages)}
 
 
 def _module(path: str) -> _Module | None:
