@@ -10,8 +10,8 @@ three fields of the ELF header that say where the section headers are. Behind it
   and CPython 3.14, which finds a running interpreter's ``.PyRuntime`` by them.
 
 A section keeps its number up to the last allocated one, because dynamic symbols state numbers; one
-that is dropped before that becomes an empty header. A file that fits this picture in any way badly
-is left alone. Formats and constants: the System V ABI's chapters 4 and 5, and ``<elf.h>``.
+that is dropped before that becomes an empty header. A file in which anything differs from this
+picture is left alone. Formats and constants: the System V ABI, chapters 4 and 5, and ``<elf.h>``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LOAD = 1
 _NULL, _SYMTAB, _STRTAB, _RELA, _NOBITS, _REL, _SYMTAB_SHNDX = 0, 2, 3, 4, 8, 9, 18
 _ALLOC, _EXECINSTR, _INFO_LINK = 0x2, 0x4, 0x40
 _RESERVED = 0xFF00
-"""``SHN_LORESERVE`` and ``PN_XNUM``'s neighbourhood: larger counts are stated elsewhere."""
+"""``SHN_LORESERVE``: larger counts are stated elsewhere."""
 
 _PROCESSORS = frozenset({3, 21, 22, 40, 62, 183, 243, 258})
 """``e_machine`` of x86, ppc64, s390, arm, x86-64, aarch64, riscv and loongarch. Code for other

@@ -89,10 +89,10 @@ def modules(file: Path) -> set[str]:
 
 
 @contextmanager
-def untraced(cli) -> Iterator[None]:
+def rule(cli, name: str) -> Iterator[None]:
     file = cli.project / "pyproject.toml"
     text = file.read_text()
-    file.write_text(f"{text}\n[tool.runtime-packager.trim]\nuntraced = true\n")
+    file.write_text(f"{text}\n[tool.runtime-packager.trim]\n{name} = true\n")
     try:
         yield
     finally:
@@ -158,7 +158,7 @@ def test_a_lean_runtime_does_what_was_traced_and_says_what_it_lacks(
     whole = project.assemble("--offline")
     words = ("spawn", "child", "lazy", "+h11")
     assert trace(project, *words).returncode == 0
-    with untraced(project):
+    with rule(project, "untraced"):
         lean = project.assemble("--offline")
         assert lean["size"] < whole["size"] * 0.8
         assert "untraced" in {row["rule"] for row in lean["trimmed"]}
@@ -179,9 +179,24 @@ def test_a_lean_runtime_does_what_was_traced_and_says_what_it_lacks(
         assert again["tree_root"] == whole["tree_root"]
 
 
+def test_wheels_without_sources_run_and_can_be_traced(project, trace_file: Path) -> None:
+    with rule(project, "wheel-sources"):
+        made = project.assemble("--offline")
+    assert "wheel-sources" in {row["rule"] for row in made["trimmed"]}
+    tree = project.output / NAME
+    (site,) = (tree / "python").rglob("site-packages")
+    assert not list(site.glob("starlette/**/*.py"))
+    assert (tree / "app/main.py").is_file()
+    done = run(tree, "spawn", "child", "lazy", "+starlette.routing")
+    assert done.returncode == 0, done.stderr
+    assert trace(project, "spawn", "+starlette.routing").returncode == 0
+    assert {"h11", "starlette.routing"} <= modules(trace_file)
+    project.assemble("--offline")
+
+
 def test_what_the_app_imports_anywhere_has_to_be_traced(project, trace_file: Path) -> None:
     assert trace(project, "child").returncode == 0
-    with untraced(project):
+    with rule(project, "untraced"):
         done = project("assemble", "--project", project.project, "--output", project.output,
                        "--offline", "--json")  # fmt: skip
     assert done.returncode == 4, done.stdout
@@ -191,7 +206,7 @@ def test_what_the_app_imports_anywhere_has_to_be_traced(project, trace_file: Pat
 
 
 def test_without_a_trace_nothing_is_left_out_and_that_is_said(project) -> None:
-    with untraced(project):
+    with rule(project, "untraced"):
         made = project.assemble("--offline", "--force")
     assert "untraced" not in {row["rule"] for row in made["trimmed"]}
     (notice,) = [line for line in made["notices"] if "untraced" in line]
@@ -200,7 +215,7 @@ def test_without_a_trace_nothing_is_left_out_and_that_is_said(project) -> None:
 
 def test_a_trace_is_an_input(project, trace_file: Path) -> None:
     assert trace(project, "spawn", "child", "lazy").returncode == 0
-    with untraced(project):
+    with rule(project, "untraced"):
         project.assemble("--offline")
         assert project.assemble("--offline")["up_to_date"]
         trace_file.write_text(trace_file.read_text() + "annotated_doc.*\n")
