@@ -188,19 +188,21 @@ def _trace(copy: _Copy) -> Trace:
 
 def _noted(copy: _Copy) -> set[str]:
     """The files that were run or loaded, as paths of the tree."""
-    found = set()
-    stdlib = copy.root / copy.target.stdlib(copy.python)
-    for file in sorted(copy.notes.iterdir()):
-        for line in os.fsdecode(file.read_bytes()).splitlines():
-            place = line
-            if frozen := _FROZEN.fullmatch(line):
-                base = stdlib.joinpath(*frozen[1].split("."))
-                place = str(base / "__init__.py" if base.is_dir() else base.with_suffix(".py"))
-            # Bytecode without a source names that as it was compiled, by its place in the tree.
-            real = os.path.realpath(os.path.join(copy.root, place))
-            if any(map(os.path.isfile, (real, f"{real}c"))):  # else it is built in, or made up
-                found.add(os.path.relpath(real, copy.root).replace(os.sep, "/"))
-    return found
+    notes = (os.fsdecode(file.read_bytes()) for file in copy.notes.iterdir())
+    lines = {line for text in notes for line in text.split("\n") if line}
+    return {path for line in lines if (path := _tree_path(line, copy))}
+
+
+def _tree_path(line: str, copy: _Copy) -> str:
+    """Where a noted module lies; empty for one that is built in, made up, or not of the tree."""
+    place = Path(line)
+    if frozen := _FROZEN.fullmatch(line):
+        base = copy.root.joinpath(copy.target.stdlib(copy.python), *frozen[1].split("."))
+        place = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+    # Bytecode without a source names that as it was compiled: by its place in the tree.
+    real = Path(os.path.realpath(copy.root / place))
+    there = real.is_file() or real.with_name(f"{real.name}c").is_file()
+    return real.relative_to(copy.root).as_posix() if there and copy.root in real.parents else ""
 
 
 def _owners(copy: _Copy) -> tuple[dict[str, str], dict[str, str]]:
