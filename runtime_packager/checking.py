@@ -82,10 +82,12 @@ def _paths(entries: Sequence[Entry], target: Target, budget: int) -> Iterator[st
 def _binaries(
     config: Config, target: Target, plan: Plan, cache: Cache, steps: Steps
 ) -> tuple[list[str], int]:
-    found = read_layers(plan.layers, cache, steps.progress)
+    paths = {entry.path for entry in plan.entries}
+    read = read_layers(plan.whole, cache, steps.progress)
+    found = [binary for binary in read if binary.path in paths]
     problems = judge(
         found,
-        [entry.path for entry in plan.entries],
+        paths,
         target,
         system_libraries=config.checks.system_libraries,
         accepted=config.checks.accept,
@@ -112,6 +114,7 @@ def _imports(config: Config, made_from: Ingredients, plan: Plan) -> list[str]:
             **_started(config, plan),
         },
         optional=config.checks.optional_imports,
+        undone=frozenset((*plan.left_out.modules, *plan.left_out.hollow)),
     )
     return list(map(str, check_imports(wanted, modules, _trimmed(config, made_from, plan))))
 
@@ -164,17 +167,24 @@ def _trimmed(config: Config, made_from: Ingredients, plan: Plan) -> Callable[[Se
     def left_out() -> dict[str, str]:
         layers = [(made_from.interpreter.layer, False)]
         layers += [(wheel.layer, True) for wheel in plan.wheels]
-        return {
+        by_name = {
             entry.path: rule
             for layer, wheel in layers
             for entry in layer.entries
             if (rule := rule_of(entry.path, config.trim, wheel=wheel))
         }
+        return by_name | dict.fromkeys(plan.left_out.all_paths, "untraced")
 
     def explain(paths: Sequence[str]) -> str:
         rules = dict.fromkeys(left_out()[path] for path in paths if path in left_out())
-        return " ".join(
-            f"the trim rule {rule} leaves it out: set trim.{rule} = false" for rule in rules
+        return " ".join(f"the trim rule {rule} leaves it out: {remedy(rule)}" for rule in rules)
+
+    def remedy(rule: str) -> str:
+        if rule != "untraced":
+            return f"set trim.{rule} = false"
+        return (
+            "run `runtime-packager trace` on what imports it, or add it, with .* for "
+            f"all below it, to {config.trace_file(made_from.target.name).name}"
         )
 
     return explain

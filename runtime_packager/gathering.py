@@ -101,6 +101,7 @@ def _ingredients(
         fetching.compiler(interpreters),
         files,
         *inputs.launcher(config, target, fetching.cache),
+        inputs.trace_of(config, target),
     )
 
 

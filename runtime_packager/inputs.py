@@ -24,7 +24,8 @@ from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import FILE_TIME
 from runtime_packager.launcher import configuration, identified_launcher
 from runtime_packager.manifest import ReleaseFacts
-from runtime_packager.platforms import Target
+from runtime_packager.platforms import TARGETS, Target
+from runtime_packager.tree import Trace, load_trace, render_trace
 from runtime_packager.wheels import Lock, render
 
 FORMAT = 6
@@ -44,6 +45,8 @@ class Ingredients:
     :param compiler: compiles the bytecode; the target's interpreter where that runs here.
     :param app_files: with paths relative to ``app/``.
     :param launcher: the launcher's file, and ``configuration`` what its cfg says.
+    :param trace: what was seen to be imported, where the rule ``untraced`` asks; ``None`` when
+        nobody looked.
     """
 
     target: Target
@@ -53,6 +56,7 @@ class Ingredients:
     app_files: tuple[FileEntry, ...]
     launcher: FileEntry
     configuration: bytes
+    trace: Trace | None = None
 
 
 def launcher(config: Config, target: Target, cache: Cache) -> tuple[FileEntry, bytes]:
@@ -85,6 +89,20 @@ def app_directory(config: Config) -> str:
     if not isinstance(config.entry, Script):
         return "app"
     return (PurePosixPath("app") / config.entry.path).parent.as_posix()
+
+
+def trace_of(config: Config, target: Target) -> Trace | None:
+    """What runtimes for ``target`` were seen to import, if the configuration asks for it.
+
+    A trace of the universal tree stands for both Macs, until there is one of their own.
+
+    :raises InputError: for a file that is no trace.
+    """
+    if "untraced" not in config.trim:
+        return None
+    universal = (each.name for each in TARGETS if target.name in each.parts)
+    found = (load_trace(config.trace_file(name)) for name in (target.name, *universal))
+    return next((trace for trace in found if trace is not None), None)
 
 
 def created() -> int:
@@ -151,6 +169,7 @@ def _decides(config: Config, target: Target, part: Ingredients, lock: str) -> di
         "checks": {  # smoke tries the finished tree, and no byte depends on it
             name: value for name, value in asdict(config.checks).items() if name != "smoke"
         },
+        "trace": render_trace(part.trace, target.name) if part.trace else None,
         "optimize": config.optimize,
         "created": created(),
     }

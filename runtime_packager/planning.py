@@ -1,6 +1,6 @@
 """One platform's tree, planned: every file and where its bytes lie, before anything is written.
 
-install wheels -> pack the app -> trim -> bytecode -> the tree's own files -> merge.
+install wheels -> pack the app -> trim -> debug symbols -> bytecode -> own files -> merge.
 """
 
 from __future__ import annotations
@@ -19,14 +19,21 @@ from runtime_packager.io.store import store_texts
 from runtime_packager.launcher import identified_launcher
 from runtime_packager.platforms import host_target
 from runtime_packager.tree import (
+    NOTHING,
+    UNTRACED,
     Bytecode,
+    LeftOut,
     Trimmed,
     compile_units,
     explanation,
     merge,
     missing_modules,
+    strip_symbols,
     trim,
+    without_sources,
+    without_text,
 )
+from runtime_packager.untraced import untraced
 from runtime_packager.wheels import InstalledWheel, console_script, install
 
 EXPLAINS = "_runtime_trimmed"
@@ -41,6 +48,9 @@ class Plan:
     :param entries: all of it, sorted by path.
     :param uncompiled: sources without bytecode, and why.
     :param notices: what a person should know about this tree, a sentence each.
+    :param whole: the layers before the rule ``untraced``. What is remembered of layers (bytecode,
+        native files) is remembered of these, so it does not change with every trace.
+    :param left_out: what that rule took.
     """
 
     layers: tuple[Layer, ...]
@@ -49,6 +59,8 @@ class Plan:
     trimmed: tuple[Trimmed, ...]
     uncompiled: tuple[str, ...]
     notices: tuple[str, ...]
+    whole: tuple[Layer, ...] = ()
+    left_out: LeftOut = NOTHING
 
 
 def plan(
@@ -64,19 +76,28 @@ def plan(
     with steps.step("trim") as step:
         layers, trimmed = _trim(config, made_from, wheels)
         step.note = f"{sum(row.files for row in trimmed)} files left out"
-    missing = _missing(config, made_from, wheels, [*layers, app])
-    own = _own_files(config, made_from, scripts, missing, cache)
-    bytecode = _bytecode(config, made_from, [*layers, app, own], cache, steps)
+    whole, smaller = _strip(config, made_from, layers, cache, steps)
+    left_out = untraced(config, made_from, wheels, whole, cache, steps)
+    layers, unseen = left_out.applied(whole)
+    missing = _missing(config, made_from, wheels, [*whole, app])
+    own = _own_files(config, made_from, scripts, missing, left_out, cache)
+    bytecode = _bytecode(config, made_from, [*whole, app, own], cache, steps)
     with steps.step("merge") as step:
-        entries = merge([*layers, *bytecode.layers, app, own])
+        compiled = without_sources(bytecode.layers, left_out.paths)
+        layers, compiled, texts = _without_text(config, layers, compiled)
+        entries = merge([*layers, *compiled, app, own])
         step.note = f"{len(entries)} files"
     return Plan(
         layers=(*layers, app, own),
+        whole=(*whole, app, own),
+        left_out=left_out,
         wheels=tuple(wheels),
         entries=tuple(entries),
-        trimmed=tuple(trimmed),
-        uncompiled=bytecode.failed,
-        notices=tuple(notice for wheel in wheels for notice in _notices(wheel)),
+        trimmed=(*trimmed, *smaller, *unseen, *texts),
+        uncompiled=tuple(
+            line for line in bytecode.failed if line.partition(":")[0] not in left_out.paths
+        ),
+        notices=(*(n for wheel in wheels for n in _notices(wheel)), *left_out.notices),
     )
 
 
@@ -165,6 +186,18 @@ def _trim(
     return layers, trimmed
 
 
+def _strip(
+    config: Config, made_from: Ingredients, layers: list[Layer], cache: Cache, steps: Steps
+) -> tuple[list[Layer], list[Trimmed]]:
+    if "debug-symbols" not in config.trim or made_from.target.os != "linux":
+        return layers, []
+    with steps.step("debug symbols") as step:
+        smaller, saved, made = strip_symbols(layers, cache, steps.progress)
+        step.note = f"taken out of {sum(row.files for row in saved)} files"
+        step.cached = not made
+        return smaller, saved
+
+
 def _bytecode(
     config: Config, made_from: Ingredients, layers: list[Layer], cache: Cache, steps: Steps
 ) -> Bytecode:
@@ -189,6 +222,18 @@ def _bytecode(
         )
 
 
+def _without_text(
+    config: Config, layers: list[Layer], bytecode: list[Layer]
+) -> tuple[list[Layer], list[Layer], list[Trimmed]]:
+    """The interpreter's layer comes first, and keeps its sources."""
+    if "wheel-sources" not in config.trim:
+        return layers, bytecode, []
+    tag = f"cpython-{config.python.major}{config.python.minor}"
+    tag += f".opt-{config.optimize}" if config.optimize else ""
+    wheels, compiled, saved = without_text(layers[1:], bytecode, tag)
+    return [layers[0], *wheels], compiled, saved
+
+
 def _missing(
     config: Config, made_from: Ingredients, wheels: list[InstalledWheel], layers: list[Layer]
 ) -> dict[str, str]:
@@ -203,6 +248,7 @@ def _own_files(
     made_from: Ingredients,
     scripts: dict[str, Function],
     missing: dict[str, str],
+    left_out: LeftOut,
     cache: Cache,
 ) -> Layer:
     """Launchers, their configurations, and what makes the app importable everywhere."""
@@ -214,8 +260,11 @@ def _own_files(
         inputs.OPENSSL_CONF: b"# Empty: the host's configuration is not for this runtime.\n",
         f"{site_packages}/_runtime_app.pth": f"{up}/{inputs.app_directory(config)}\n".encode(),
     }
-    if missing:
-        texts[f"{site_packages}/{EXPLAINS}.py"] = explanation(missing)
+    if left_out.modules:
+        texts[f"{site_packages}/{UNTRACED}.py"] = left_out.explanation()
+    if missing or left_out.modules:
+        trace = config.trace_file(target.name).name if left_out.modules else ""
+        texts[f"{site_packages}/{EXPLAINS}.py"] = explanation(missing, trace)
         texts[f"{site_packages}/{EXPLAINS}.pth"] = f"import {EXPLAINS}\n".encode()
     launchers = [made_from.launcher]
     for name, function in scripts.items():

@@ -29,6 +29,7 @@ from runtime_packager.launcher import find_launcher
 from runtime_packager.manifest import Release
 from runtime_packager.platforms import Target, host_target
 from runtime_packager.smoke import Failure, Probe, Runtime, app_probes, import_all, in_groups
+from runtime_packager.tree import UNTRACED
 from runtime_packager.wheels import top_level
 
 TIMEOUT = 60.0
@@ -215,15 +216,30 @@ def _wanted_by_app(imports: Mapping[str, Sequence[Import]]) -> Iterator[Probe]:
 
 
 def _requirements(tree: _Tree) -> list[Probe]:
-    """The top-level modules of every distribution that is installed in the tree."""
+    """The top-level modules of every distribution that is installed in the tree.
+
+    Not those that nobody was seen to import, and that are there for the sake of other files.
+    """
     site, found = tree.root / tree.site, []
+    hollow = _hollow(site)
     for record in sorted(site.glob("*.dist-info/RECORD")):
         name, _, version = record.parent.name.removesuffix(".dist-info").partition("-")
         with record.open(encoding="utf-8", newline="") as stream:
             paths = [row[0] for row in csv.reader(stream) if row]
-        there = (path for path in paths if "__pycache__" not in path and (site / path).exists())
-        found += [Probe(module, (), (f"{name} {version}",)) for module in top_level(there)]
+        there = (path for path in paths if "__pycache__" not in path and _is_there(site / path))
+        wanted = [module for module in top_level(there) if module not in hollow]
+        found += [Probe(module, (), (f"{name} {version}",)) for module in wanted]
     return found
+
+
+def _is_there(file: Path) -> bool:
+    """Whether the tree has a file of a wheel, or the bytecode that stands in for a source."""
+    return file.exists() or file.with_name(f"{file.name}c").exists()
+
+
+def _hollow(site: Path) -> list[str]:
+    file = site / f"{UNTRACED}.py"
+    return _constant(file.read_text(encoding="utf-8"), "HOLLOW").split() if file.is_file() else []
 
 
 def _constant(text: str, name: str) -> str:

@@ -27,7 +27,7 @@ from runtime_packager.io.files import remove_tree, sha256_file
 from runtime_packager.io.progress import Progress
 from runtime_packager.io.store import intact, seal, store_texts
 from runtime_packager.planning import EXPLAINS, Plan
-from runtime_packager.tree import merge
+from runtime_packager.tree import UNTRACED, merge
 from runtime_packager.wheels import InstalledWheel
 
 FORMAT = 1
@@ -37,6 +37,7 @@ FOLDER = "universal"
 
 DESCRIBES_A_BUILD = (
     "*/_sysconfigdata_*.py", "*/__config__.py", "*.dist-info/*", f"*/{EXPLAINS}.py",
+    f"*/{UNTRACED}.py",
 )  # fmt: skip
 """Files that may differ, because no program's work depends on them: the interpreter's build
 configuration, numpy's and scipy's, metadata, and what says which modules were trimmed."""
@@ -72,6 +73,7 @@ def combine(
     return replace(
         arm64,
         layers=(),
+        whole=(),
         entries=tuple(_merged(entries.values(), arm64)),
         uncompiled=tuple(sorted({*x64.uncompiled, *arm64.uncompiled})),
         notices=tuple(notices),

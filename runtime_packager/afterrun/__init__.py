@@ -12,5 +12,6 @@ Rules:
 """
 
 from runtime_packager.afterrun.proof import Proof, Trial, prove
+from runtime_packager.afterrun.running import Ended, Identity, home, run_for
 
-__all__ = ["Proof", "Trial", "prove"]
+__all__ = ["Ended", "Identity", "Proof", "Trial", "home", "prove", "run_for"]

@@ -103,12 +103,21 @@ def home(identity: Identity) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def run_for(command: Sequence[str | Path], identity: Identity, home: Path, limit: float) -> Ended:
+def run_for(
+    command: Sequence[str | Path],
+    identity: Identity,
+    home: Path,
+    limit: float | None,
+    *,
+    interruptible: bool = False,
+) -> Ended:
     """Run ``command`` until it ends or ``limit`` seconds have passed; then end it in order.
 
     It is asked first (end of its standard input; SIGTERM), killed :data:`GRACE` seconds later,
     and whatever it left running is killed with it. What it prints goes to standard error.
 
+    :param limit: ``None`` for as long as it takes.
+    :param interruptible: Ctrl-C ends it in order too, and not us.
     :raises OSError: when it cannot be started.
     """
     began = time.monotonic()
@@ -122,7 +131,12 @@ def run_for(command: Sequence[str | Path], identity: Identity, home: Path, limit
         **identity.options(),
     )
     try:
-        asked = not _ends(child, limit)
+        try:
+            asked = not _ends(child, limit)
+        except KeyboardInterrupt:
+            if not interruptible:
+                raise
+            asked = True
         if asked:
             assert child.stdin  # noqa: S101 - for the type checker: it is a pipe
             child.stdin.close()
@@ -138,7 +152,7 @@ def _environment(ours: Mapping[str, str], home: Path) -> dict[str, str]:
     return kept | dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), str(home))
 
 
-def _ends(child: subprocess.Popen[bytes], limit: float) -> bool:
+def _ends(child: subprocess.Popen[bytes], limit: float | None) -> bool:
     try:
         child.wait(limit)
     except subprocess.TimeoutExpired:

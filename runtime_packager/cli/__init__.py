@@ -20,6 +20,7 @@ COMMANDS = {
     "lock": "Resolve the requirements for every platform and write the lock files.",
     "verify": "Check a runtime against its signed manifest.",
     "smoke": "Import everything in a runtime, with its own interpreter.",
+    "trace": "Note what a runtime imports, so that the next one is made without all else.",
     "sign": "Sign an assembled runtime with another key.",
     "keys": "Make and show signing keys.",
     "interpreters": "Show and update the pinned interpreters.",

@@ -40,6 +40,11 @@ SHOWN_UNCOMPILED = 3
 @click.option("--force", is_flag=True, help="Assemble even when nothing changed.")
 @click.option("--no-smoke", is_flag=True, help="Do not import everything in the finished runtime.")
 @click.option(
+    "--keep-untraced",
+    is_flag=True,
+    help="Leave nothing out by the rule untraced, so that the runtime can be traced.",
+)
+@click.option(
     "--path-budget",
     type=click.IntRange(60, 259),
     help="Characters a path inside a tree for Windows may have.  [default: the config's, else 200]",
@@ -56,6 +61,7 @@ def command(
     offline: bool,
     force: bool,
     no_smoke: bool,
+    keep_untraced: bool,
     path_budget: int | None,
     allow_unofficial: bool,
 ) -> None:
@@ -71,6 +77,7 @@ def command(
     config = replace(
         config,
         link_mode=link_mode or config.link_mode,
+        trim=config.trim - {"untraced"} if keep_untraced else config.trim,
         checks=replace(
             config.checks,
             path_budget=path_budget or config.checks.path_budget,

@@ -55,6 +55,7 @@ class Config:
     :param epoch: monotonic release counter that rollback protection compares.
     :param optimize: bytecode optimisation, as ``python -O`` counts: 0, 1 or 2.
     :param lock_urls: whether locks carry the files' addresses (else their names alone).
+    :param traced: the directory of what runtimes were seen to import.
     :param cache: ``None`` for the user's cache directory.
     """
 
@@ -81,6 +82,7 @@ class Config:
     epoch: int
     lock_urls: bool
     locks: Path
+    traced: Path
     pins: Path
     trusted_keys: Path
     cache: Path | None
@@ -105,3 +107,7 @@ class Config:
     def lock_file(self, target: Target) -> Path:
         """Where the target's lock lies (PEP 751 wants ``pylock.<name>.toml``)."""
         return self.locks / f"pylock.{target.name}.toml"
+
+    def trace_file(self, platform: str) -> Path:
+        """Where it is noted which modules runtimes for a platform were seen to import."""
+        return self.traced / f"{platform}.txt"

@@ -119,6 +119,7 @@ def _read(reader: Reader, file: Path) -> Config:
         epoch=reader.number("epoch", "a whole number that grows with every release", 0),
         lock_urls=reader.flag("lock-urls", True),
         locks=reader.path(reader.text("locks", "a directory", "manifests/locks")),
+        traced=reader.path(reader.text("traced", "a directory", "manifests/traced")),
         pins=reader.path(reader.text("pins", "a file", "manifests/interpreters.json")),
         trusted_keys=reader.path(
             reader.text("trusted-keys", "a file", "manifests/trusted-keys.json")

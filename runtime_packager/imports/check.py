@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -36,11 +36,14 @@ class Wanted:
     :param imports: by file of the app, at its tree path, what it imports.
     :param top_level: by requirement (``numpy 2.3.4``) the modules it makes importable.
     :param optional: modules that may be missing, ``name.*`` for what is below a name.
+    :param undone: modules that were left out on purpose, or whose imports were: no requirement has
+        to have them, but nothing of the app may want one.
     """
 
     imports: Mapping[str, Sequence[Import]]
     top_level: Mapping[str, Sequence[str]]
     optional: Sequence[str] = ()
+    undone: Collection[str] = frozenset()
 
 
 def check_imports(
@@ -79,23 +82,24 @@ def _asked(wanted: Wanted, modules: Modules) -> Iterator[tuple[str, str]]:
     """(who, module) for all that does not resolve."""
     for requirement, names in wanted.top_level.items():
         for name in names:
-            if modules.find(name) is None:
+            if modules.find(name) is None and name not in wanted.undone:
                 yield requirement, name
     for file, imports in wanted.imports.items():
         for found in imports:
-            for module in _unresolved(found, modules):
+            for module in _unresolved(found, modules, wanted.undone):
                 yield f"{file.removeprefix('app/')}:{found.line}", module
 
 
-def _unresolved(found: Import, modules: Modules) -> Iterator[str]:
+def _unresolved(found: Import, modules: Modules, undone: Collection[str]) -> Iterator[str]:
     target = modules.find(found.module)
-    if target is None:
+    below = [f"{found.module}.{name}" for name in found.names]
+    if target is None or found.module in undone:
         yield found.module
+    elif gone := [module for module in below if module in undone]:
+        yield from gone
     elif target.kind is Kind.NAMESPACE:
         # A namespace has no attributes, so every name taken from it is a module.
-        for name in found.names:
-            if modules.find(f"{found.module}.{name}") is None:
-                yield f"{found.module}.{name}"
+        yield from (module for module in below if modules.find(module) is None)
 
 
 def _reason(module: str, modules: Modules, explain: Callable[[Sequence[str]], str]) -> str:

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 RULES = {"": ""}
 """By module the trim rule that left it out."""
 
+TRACE = ""
+"""The file that says which modules the rule ``untraced`` kept; empty where it left nothing out."""
+
+
+def untraced(name: "str") -> "bool":
+    """Whether that rule left the module out; its long list waits until something is missing."""
+    if not TRACE or name.startswith("_runtime_"):
+        return False
+    return f"\n{name}\n" in __import__("_runtime_untraced").MODULES
+
 
 class Finder:
     """The last in ``sys.meta_path``."""
@@ -24,12 +34,19 @@ class Finder:
 
         :raises ModuleNotFoundError: for a module that was left out, when it is being imported.
         """
-        rule = RULES.get(name)
         # importlib's own _find_spec called us; who called that tells an import from a question.
-        if rule and sys._getframe(2).f_code.co_name == "_find_and_load_unlocked":
+        if sys._getframe(2).f_code.co_name != "_find_and_load_unlocked":
+            return
+        rule, what = RULES.get(name), ""
+        if rule:
+            what = f"set trim.{rule} = false in [tool.runtime-packager]"
+        elif untraced(name):
+            rule = "untraced"
+            what = f"run `runtime-packager trace` on what imports it, or add {name}.* to {TRACE},"
+        if rule:
             raise ModuleNotFoundError(
                 f"No module named {name!r}: the trim rule {rule} left it out of this runtime; "
-                f"set trim.{rule} = false in [tool.runtime-packager] and assemble it again",
+                f"{what} and assemble it again",
                 name=name,
             )
 

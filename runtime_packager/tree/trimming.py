@@ -1,8 +1,9 @@
 """What an app does not need, left out by named rules before it is ever written.
 
-A rule is a pattern over tree paths. The rules about the interpreter look at its layer alone;
-``pyi``, ``script-stubs`` and ``wheel-tests`` look at the wheels'. Every rule can be switched in
-the config.
+Most rules are a pattern over tree paths: some look at the interpreter's layer alone, some at the
+wheels'. The others have modules of their own: :mod:`~runtime_packager.tree.symbols`,
+:mod:`~runtime_packager.tree.sourceless`, :mod:`~runtime_packager.tree.untraced`. Every rule can be
+switched in the config.
 """
 
 from __future__ import annotations
@@ -26,20 +27,21 @@ _EXPLAINS = Path(__file__).with_name("trimmed.py")
 class Rule:
     """One thing to leave out.
 
+    :param pattern: of tree paths; ``None`` for a rule that goes by more than names.
     :param default: whether it applies unless the config says otherwise.
     :param wheels: whether it looks at the wheels' files rather than the interpreter's.
     """
 
     name: str
     description: str
-    pattern: re.Pattern[str]
+    pattern: re.Pattern[str] | None
     default: bool = True
     wheels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Trimmed:
-    """What one rule left out: files, and their bytes together."""
+    """What one rule left out: files, or of so many files a part, and the bytes together."""
 
     rule: str
     files: int
@@ -49,9 +51,8 @@ class Trimmed:
 def _rule(
     name: str, description: str, *patterns: str, default: bool = True, wheels: bool = False
 ) -> Rule:
-    return Rule(
-        name, description, re.compile("|".join(f"(?:{p})" for p in patterns)), default, wheels
-    )
+    pattern = re.compile("|".join(f"(?:{p})" for p in patterns)) if patterns else None
+    return Rule(name, description, pattern, default, wheels)
 
 
 RULES: dict[str, Rule] = {
@@ -103,6 +104,12 @@ RULES: dict[str, Rule] = {
             r"python/Scripts/",
         ),
         _rule("man", "manual pages", r"python/share/man/"),
+        _rule(
+            "terminfo",
+            "descriptions of all but the common terminals; the system's come first anyway",
+            r"python/share/terminfo/[^/]+/"
+            r"(?!(?:xterm|screen|tmux|rxvt|linux|dumb|ansi|vt\d+|alacritty|kitty|foot)(?![a-z]))",
+        ),
         _rule("pyi", "type stubs, which no program reads", r".*\.pyi$", wheels=True),
         _rule(
             "script-stubs",
@@ -112,11 +119,25 @@ RULES: dict[str, Rule] = {
             wheels=True,
         ),
         _rule(
+            "debug-symbols",
+            "what debuggers alone read in Linux programs and libraries; exported names stay",
+        ),
+        _rule(
             "wheel-tests",
             "test folders inside wheels",
             r".*/site-packages/.*/tests?/",
             default=False,
             wheels=True,
+        ),
+        _rule(
+            "wheel-sources",
+            "sources of wheels, of which bytecode is enough to run them",
+            default=False,
+        ),
+        _rule(
+            "untraced",
+            "modules that no run was seen to import; see the command trace",
+            default=False,
         ),
     )
 }  # fmt: skip
@@ -152,11 +173,12 @@ def rule_of(path: str, rules: Collection[str], *, wheel: bool) -> str | None:
 
 
 def _active(rules: Collection[str], *, wheel: bool) -> list[Rule]:
-    return [RULES[name] for name in sorted(rules) if RULES[name].wheels == wheel]
+    named = (RULES[name] for name in sorted(rules))
+    return [rule for rule in named if rule.pattern and rule.wheels == wheel]
 
 
 def _first(active: Sequence[Rule], path: str) -> Rule | None:
-    return next((rule for rule in active if rule.pattern.match(path)), None)
+    return next((rule for rule in active if rule.pattern and rule.pattern.match(path)), None)
 
 
 def missing_modules(
@@ -192,10 +214,14 @@ def _module(path: str) -> str:
     return match[1].replace("/", ".") if match else ""
 
 
-def explanation(missing: Mapping[str, str]) -> bytes:
-    """The module that explains the absence of ``missing``, for the tree's ``site-packages``."""
+def explanation(missing: Mapping[str, str], trace: str = "") -> bytes:
+    """The module that explains the absence of ``missing``, for the tree's ``site-packages``.
+
+    :param trace: what the file is called whose lines the rule ``untraced`` kept, where it applies.
+    """
     text = _EXPLAINS.read_text(encoding="utf-8")
-    return text.replace('{"": ""}', json.dumps(missing, indent=4), 1).encode()
+    text = text.replace('RULES = {"": ""}', f"RULES = {json.dumps(missing, indent=4)}", 1)
+    return text.replace('TRACE = ""', f"TRACE = {json.dumps(trace)}", 1).encode()
 
 
 def _and_parents(module: str) -> list[str]:

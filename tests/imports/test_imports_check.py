@@ -9,7 +9,15 @@ import pytest
 from packaging.version import Version
 
 from runtime_packager.entries import FileEntry
-from runtime_packager.imports import Modules, Wanted, check_imports, facts_of, path_lines, scan_app
+from runtime_packager.imports import (
+    Import,
+    Modules,
+    Wanted,
+    check_imports,
+    facts_of,
+    path_lines,
+    scan_app,
+)
 from runtime_packager.imports.modules import Kind
 from runtime_packager.platforms import find_target
 
@@ -152,3 +160,18 @@ def test_a_file_that_no_parser_can_take_hides_no_other(tmp_path: Path) -> None:
     """Data that only looks like source: the parser has not even room to call it wrong."""
     sources = {"app/data/deep.py": f"x = {'-' * 100_000}1\n", "app/main.py": "import nothing\n"}
     assert check(tmp_path, sources) == ["nothing, imported by main.py:1"]
+
+
+def test_what_was_left_out_on_purpose_is_missed_by_the_app_alone() -> None:
+    imports = {
+        "app/main.py": [
+            Import(1, "numpy"),
+            Import(2, "numpy", ("_core", "array")),
+            Import(3, "google.protobuf"),
+            Import(4, "json"),
+        ]
+    }
+    wanted = Wanted(imports, {"gone 1.0": ["gone"], "lost 1.0": ["lost"]},
+                    undone={"numpy._core", "google.protobuf", "gone"})  # fmt: skip
+    found = check_imports(wanted, modules())
+    assert [missing.module for missing in found] == ["google.protobuf", "lost", "numpy._core"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime_packager.entries import FileEntry, Layer
-from runtime_packager.tree import RULES, explanation, missing_modules, trim
+from runtime_packager.tree import RULES, LeftOut, explanation, missing_modules, trim
 
 LIB = "python/lib/python3.12"
 DEFAULTS = {name for name, rule in RULES.items() if rule.default}
@@ -99,3 +99,19 @@ def test_who_catches_it_gets_the_name_and_who_only_asks_gets_nothing(explaining:
 def test_other_missing_modules_are_missing_as_ever(explaining: Path) -> None:
     said = run(explaining, "import nothing_of_the_kind")
     assert said == "ModuleNotFoundError: No module named 'nothing_of_the_kind'"
+
+
+def test_what_nobody_imported_is_looked_up_when_it_is_missed(tmp_path: Path) -> None:
+    left_out = LeftOut(modules=("lean.part", "lone"), hollow=("lean",))
+    (tmp_path / "_runtime_untraced.py").write_bytes(left_out.explanation())
+    (tmp_path / "_explains.py").write_bytes(explanation({"gone": "tests"}, "linux-x64.txt"))
+    (tmp_path / "lean").mkdir()
+    (tmp_path / "lean/__init__.py").touch()
+    for name in ("lone", "lean.part"):
+        said = run(tmp_path, f"import {name}")
+        assert said.startswith(f"ModuleNotFoundError: No module named {name!r}: the trim rule unt")
+        assert f"trace` on what imports it, or add {name}.* to linux-x64.txt" in said
+    assert "trim.tests = false" in run(tmp_path, "import gone")
+    said = run(tmp_path, "import one")
+    assert said == "ModuleNotFoundError: No module named 'one'"
+    assert run(tmp_path, "print('_runtime_untraced' in sys.modules)") == "False\n"
