@@ -4,6 +4,7 @@ neither is a backend that does not listen."""
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -159,9 +160,12 @@ def test_a_runtime_that_was_detached_from_the_backend_is_left_alone(guarded_tree
     with family(guarded_tree, app=app) as relatives:
         backend = backend_of(relatives)
         (inner_pid,) = relatives.wait_for("inner", 1)
+        inner_end = os.pidfd_open(inner_pid)
         os.kill(backend, signal.SIGKILL)
         wait_for_end_of(backend)
-        os.kill(inner_pid, signal.SIGKILL)  # fails when there is none
+        assert select.select([inner_end], [], [], 0)[0] == [], "it has ended"
+        os.kill(inner_pid, signal.SIGKILL)
+        os.close(inner_end)
 
 
 def test_a_runtime_within_a_runtime_ends_too(guarded_tree: Tree) -> None:
@@ -204,6 +208,19 @@ def test_shared_memory_is_not_left(guarded_tree: Tree, hearing: str) -> None:
         os.kill(backend, signal.SIGKILL)
         wait_for_end_of(backend)
         assert not (Path("/dev/shm") / name).exists()
+
+
+def test_a_tracker_that_does_not_end_is_ended(guarded_tree: Tree) -> None:
+    """It is given more time than others, not for ever."""
+    tracker = f"# from multiprocessing.resource_tracker import main\nimport signal\n{DEAF}"
+    loop = "while True: signal.pause()"
+    child = f"{tracker}import os; os.write(1, b'deaf 1')\n{loop}"
+    app = f"{STARTS}start(b'child', {child!r})\n{loop}"
+    with family(guarded_tree, app=app) as relatives:
+        backend = backend_of(relatives)
+        relatives.wait_for("deaf", 1)
+        os.kill(backend, signal.SIGKILL)
+        wait_for_end_of(backend)
 
 
 CHAIN = """

@@ -59,14 +59,16 @@ static DWORD WINAPI look_at_stdin(void *input)
 HANDLE watch_stdin(void)
 {
     HANDLE input = GetStdHandle(STD_INPUT_HANDLE);
-    bool is_pipe = input != NULL && GetFileType(input) == FILE_TYPE_PIPE;
-    if (!is_pipe || (!PeekNamedPipe(input, NULL, 0, NULL, NULL, NULL) &&
-                     GetLastError() != ERROR_BROKEN_PIPE))
+    if (input == NULL || GetFileType(input) != FILE_TYPE_PIPE)
         fail(EXIT_GUARD, "%s: expected a pipe as standard input, found something else",
              OPTION_STDIN);
+    if (!PeekNamedPipe(input, NULL, 0, NULL, NULL, NULL) && GetLastError() != ERROR_BROKEN_PIPE)
+        fail(EXIT_GUARD, "%s: standard input cannot be watched: %s", OPTION_STDIN,
+             system_words(GetLastError()));
     HANDLE watching = CreateThread(NULL, 0, look_at_stdin, input, 0, NULL);
     if (watching == NULL)
-        fail(EXIT_GUARD, "standard input cannot be watched: %s", system_words(GetLastError()));
+        fail(EXIT_GUARD, "%s: standard input cannot be watched: %s", OPTION_STDIN,
+             system_words(GetLastError()));
     return watching;
 }
 
