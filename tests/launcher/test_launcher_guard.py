@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -74,3 +75,30 @@ def test_the_guard_survives_what_reaches_the_whole_group(guarded_tree: Tree) -> 
         os.killpg(relatives.backend(), signal.SIGINT)
         relatives.lose_parent()
         assert relatives.read() == b"ended in order\n"
+
+
+ADOPTER = """
+import ctypes, os, sys
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+ours = os.getpid()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork(): os._exit(0)
+    while os.getppid() != ours: pass
+    os.execv(sys.argv[1], sys.argv[1:])
+os.wait()
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such adopters")
+@pytest.mark.parametrize("options", [[], ["--runtime-detach"]])
+def test_a_parent_that_was_gone_before_the_launcher_ran(tree: Tree, options: list[str]) -> None:
+    tree.write_app("print('ran')")
+    command = [sys.executable, "-c", ADOPTER, str(tree.launcher), *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if options:
+        assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+    else:
+        said = "peft_engine: the process that started peft_engine ended before it could run\n"
+        assert (done.returncode, done.stdout, done.stderr) == (76, "", said)

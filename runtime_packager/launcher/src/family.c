@@ -16,7 +16,7 @@
 
 enum scan {
     EMPTY_SCANS = 2, /* in a row: one can miss a process in the middle of fork or exec */
-    SCAN_PAUSE = 2,  /* milliseconds */
+    SCAN_PAUSE = 2,  /* milliseconds; none while others come as fast as they are ended */
 };
 
 static bool is_relative(const struct watch *watch, pid_t process)
@@ -40,7 +40,7 @@ static size_t signal_relatives(const struct watch *watch, int number, bool spare
 {
     size_t count, found = 0;
     pid_t *processes = list_processes(&count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = count; i-- > 0;) { /* the youngest first, before they have children */
         if (!shares_session(watch, processes[i]))
             continue;
         int held = hold_process(processes[i]); /* first, so that it is this one we then look at */
@@ -65,8 +65,9 @@ static bool have_ended(const struct watch *watch, int first, int then, bool spar
         empty = found ? 0 : empty + 1;
         if (empty == EMPTY_SCANS)
             return true;
+        if (!found || number != SIGKILL)
+            pause_for(SCAN_PAUSE);
         number = then;
-        pause_for(SCAN_PAUSE);
     } while (milliseconds() < deadline);
     return false;
 }

@@ -71,11 +71,22 @@ static bool find_proc(void)
     return readlink("/proc/self", own, sizeof own - 1) > 0 && strtol(own, NULL, 10) == getpid();
 }
 
+/* A process has its parent's session unless it made its own, and then it leads that: one that does
+ * neither was given its parent when the real one ended. (What a dead parent made a session leader,
+ * or lost to a reaper of the same session, looks like any other process.) */
+static void refuse_adopted(const struct watch *watch)
+{
+    if (watch->parent != 0 && watch->session != watch->backend &&
+        getsid(watch->parent) != watch->session)
+        fail(EXIT_GUARD, "the process that started %s ended before it could run", program_name);
+}
+
 /* The kernel's wish survives exec of a program without set-id bits or capabilities. It follows
  * the parent's *thread* that started us; parents that start us from a thread must keep it. */
 void prepare_watch(const struct watch *watch)
 {
     struct status status;
+    refuse_adopted(watch);
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
         fail(EXIT_GUARD, "the parent cannot be watched: %s", strerror(errno));
     proc_is_ours = find_proc();
