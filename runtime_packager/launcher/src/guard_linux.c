@@ -110,7 +110,7 @@ bool parent_death_is_signalled(void)
 int begin_watch(const struct watch *watch, bool stdin_eof)
 {
     (void)watch, (void)stdin_eof;
-    return 0;
+    return 0; /* prepare_watch has done it */
 }
 
 void name_watcher(void)

@@ -43,7 +43,13 @@ void pause_for(int milliseconds);
 /* family.c: end all that carry the marker and stayed in the backend's session */
 void end_family(const struct watch *watch);
 
-/* guard_linux.c and guard_macos.c. The backend calls the first, the watcher the others. */
+/* guard_linux.c and guard_macos.c. The backend calls the first, the watcher the others; but where
+ * what the first has made is inherited, there is nothing to begin. */
+#ifdef __APPLE__
+#define WATCH_IS_INHERITED false
+#else
+#define WATCH_IS_INHERITED true
+#endif
 void prepare_watch(const struct watch *watch);
 int begin_watch(const struct watch *watch, bool stdin_eof); /* 0 or errno */
 void drop_descriptors(bool but_stdin);

@@ -103,6 +103,13 @@ static void end_backend(const struct watch *watch, enum event reason)
         signal_backend(watch, SIGKILL);
 }
 
+/* Whether all is well and the backend knows. */
+static bool tell(int announce, int error)
+{
+    unsigned char problem = (unsigned char)error;
+    return write(announce, &problem, 1) == 1 && problem == 0;
+}
+
 /* Whoever looks at the list of processes should not take it for a second backend. */
 static void rename_watcher(char **arguments, pid_t backend)
 {
@@ -119,12 +126,7 @@ static void rename_watcher(char **arguments, pid_t backend)
 static _Noreturn void run_watcher(const struct watch *watch, bool stdin_eof, int announce,
                                   char **arguments)
 {
-    sigset_t every;
-    sigfillset(&every); /* it ends by itself and in time; killall should mean the backend */
-    sigprocmask(SIG_SETMASK, &every, NULL);
-    bool away = setsid() >= 0 && chdir("/") == 0;
-    unsigned char problem = (unsigned char)(away ? begin_watch(watch, stdin_eof) : errno);
-    if (write(announce, &problem, 1) != 1 || problem != 0)
+    if (!WATCH_IS_INHERITED && !tell(announce, begin_watch(watch, stdin_eof)))
         _exit(1);
     rename_watcher(arguments, watch->backend);
     drop_descriptors(stdin_eof);
@@ -136,18 +138,30 @@ static _Noreturn void run_watcher(const struct watch *watch, bool stdin_eof, int
     _exit(0);
 }
 
+/* The process between us and the watcher, whose end makes that one nobody's child. Where nothing
+ * can fail in the watcher the good news is its own: on a busy machine the watcher's turn is late. */
+static _Noreturn void run_between(const struct watch *watch, bool stdin_eof, int announce,
+                                  char **arguments)
+{
+    sigset_t every;
+    sigfillset(&every); /* the watcher ends by itself and in time; killall should mean the backend */
+    sigprocmask(SIG_SETMASK, &every, NULL);
+    bool away = setsid() >= 0 && chdir("/") == 0;
+    pid_t watcher = away ? fork() : -1;
+    if (watcher == 0)
+        run_watcher(watch, stdin_eof, announce, arguments);
+    if (watcher < 0 || WATCH_IS_INHERITED)
+        tell(announce, watcher < 0 ? errno : 0);
+    _exit(0);
+}
+
 /* Both sides */
 
 static void start_watcher(const struct watch *watch, bool stdin_eof, int announce, char **arguments)
 {
     pid_t between = fork();
-    if (between == 0) {
-        pid_t watcher = fork();
-        if (watcher == 0)
-            run_watcher(watch, stdin_eof, announce, arguments);
-        unsigned char problem = (unsigned char)(watcher < 0 ? errno : 0);
-        _exit(problem != 0 && write(announce, &problem, 1) == 1);
-    }
+    if (between == 0)
+        run_between(watch, stdin_eof, announce, arguments);
     if (between < 0)
         fail(EXIT_GUARD, "the process that watches the parent cannot be made: %s",
              strerror(errno));
