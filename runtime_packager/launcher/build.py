@@ -36,7 +36,15 @@ STAMP = "stamp"
 PARALLEL = 2
 """Compilers at a time. Each keeps a core busy; more would fight over the compiler's own cache."""
 
-COMMON_SOURCES = ("common.c", "config.c")
+_COMMON_SOURCES = ("common.c", "config.c")
+_UNIX_SOURCES = (
+    *_COMMON_SOURCES, "unix.c", "unix_report.c", "unix_guard.c", "family.c", "refusal.c",
+)  # fmt: skip
+LINUX_SOURCES = (*_UNIX_SOURCES, "guard_linux.c")
+MACOS_SOURCES = (*_UNIX_SOURCES, "guard_macos.c")
+_WINDOWS_SOURCES = (
+    *_COMMON_SOURCES, "windows.c", "windows_report.c", "windows_command.c", "windows_guard.c",
+)  # fmt: skip
 COMMON_FLAGS = (
     "-std=gnu11", "-Os", "-s", "-g0", "-ffile-prefix-map=.=launcher",
     "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror",
@@ -54,11 +62,11 @@ class Recipe:
     """How one binary is made.
 
     :param triple: the compiler's name of the system it is made for.
-    :param source: the file of ``src`` for this system; ``COMMON_SOURCES`` are always added.
+    :param sources: the files of ``src`` for this system.
     """
 
     triple: str
-    source: str = "unix.c"
+    sources: tuple[str, ...]
     flags: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     suffix: str = ""
@@ -66,22 +74,22 @@ class Recipe:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The compiler's arguments but for the output."""
-        sources = (*COMMON_SOURCES, self.source)
-        return ("-target", self.triple, *COMMON_FLAGS, *self.flags, *sources, *self.libraries)
+        flags = (*COMMON_FLAGS, *self.flags)
+        return ("-target", self.triple, *flags, *self.sources, *self.libraries)
 
 
 def _windows(triple: str) -> Recipe:
-    return Recipe(triple, "windows.c", _WINDOWS_FLAGS, _WINDOWS_LIBRARIES, ".exe")
+    return Recipe(triple, _WINDOWS_SOURCES, _WINDOWS_FLAGS, _WINDOWS_LIBRARIES, ".exe")
 
 
 RECIPES = {
-    "linux-x64": Recipe("x86_64-linux-musl"),
-    "linux-arm64": Recipe("aarch64-linux-musl"),
+    "linux-x64": Recipe("x86_64-linux-musl", LINUX_SOURCES),
+    "linux-arm64": Recipe("aarch64-linux-musl", LINUX_SOURCES),
     "win-x64": _windows("x86_64-windows-gnu"),
     "win-arm64": _windows("aarch64-windows-gnu"),
-    "mac-x64": Recipe("x86_64-macos.11.0"),
-    "mac-arm64": Recipe("aarch64-macos.11.0"),
-    "linux-x64-musl": Recipe("x86_64-linux-musl"),
+    "mac-x64": Recipe("x86_64-macos.11.0", MACOS_SOURCES),
+    "mac-arm64": Recipe("aarch64-macos.11.0", MACOS_SOURCES),
+    "linux-x64-musl": Recipe("x86_64-linux-musl", LINUX_SOURCES),
 }
 """Every target's recipe. Targets with equal recipes share one compilation."""
 

@@ -138,6 +138,51 @@ def test_a_killed_parent_takes_both_with_it(windows_system, windows_tree, launch
         assert ours(windows_system) == {"peft_engine.exe": [], "python.exe": []}
 
 
+LIFELINE = "--runtime-exit-on-stdin-eof"
+
+
+WINDOWS_PARENT = """
+import subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+child.stdin.write(b"hello\\n")
+child.stdin.flush()
+print(child.stdout.readline().decode().strip(), child.poll())
+child.stdin.close()
+print(child.stdout.read(), child.wait())
+"""
+"""Wine cannot look into a pipe that Unix made: one of its own programs has to make it."""
+
+READER = """
+import sys, threading
+print(sys.stdin.readline().strip().upper(), flush=True)
+threading.Thread(target=sys.stdin.readline, daemon=True).start()
+threading.Event().wait()
+"""
+
+
+def test_standard_input_is_a_lifeline(windows_system, windows_tree, launcher) -> None:
+    """Data passes on it, and a backend that waits for more of it ends with it all the same."""
+    words = (windows_path(launcher), LIFELINE, "--runtime-python", "-c", READER)
+    done = windows_system.run(
+        windows_tree / "python/python.exe", "-I", "-c", WINDOWS_PARENT, *words
+    )
+    assert done.stdout.splitlines() == ["HELLO None", "b'' 76"]
+    assert ours(windows_system) == {"peft_engine.exe": [], "python.exe": []}
+
+
+def test_what_is_no_lifeline_is_refused(windows_system, windows_tree, launcher) -> None:
+    script = (
+        "import subprocess, sys; done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL,"
+        "capture_output=True, text=True); print(done.returncode, done.stderr)"
+    )
+    words = (windows_path(launcher), LIFELINE, "--runtime-python", "-c", "")
+    done = windows_system.run(windows_tree / "python/python.exe", "-I", "-c", script, *words)
+    expected = (
+        f"76 peft_engine: {LIFELINE}: expected a pipe as standard input, found something else"
+    )
+    assert done.stdout.strip() == expected
+
+
 def test_the_built_in_modules_are_those_we_take_for_granted(
     windows_system, windows_tree, launcher
 ) -> None:

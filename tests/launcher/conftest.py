@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from launcher_tree import HERE, Tree, make_tree
 
-from runtime_packager.launcher.build import COMMON_FLAGS, COMMON_SOURCES, SOURCES, build
+from runtime_packager.launcher.build import COMMON_FLAGS, MACOS_SOURCES, SOURCES, build
 from runtime_packager.platforms import host_target
 
 
@@ -26,9 +26,9 @@ def host_launcher() -> Path:
 
 @pytest.fixture(scope="session")
 def watcher_launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The macOS branch of unix.c, on Linux, with stand-ins for the headers only macOS has."""
+    """The macOS files, on Linux, with stand-ins for the headers only macOS has."""
     output = tmp_path_factory.mktemp("darwin") / "launcher"
-    sources = [*COMMON_SOURCES, "unix.c", f"-I{HERE / 'darwin'}", "-D__APPLE__"]
+    sources = [*MACOS_SOURCES, f"-I{HERE / 'darwin'}", "-D__APPLE__"]
     compiler = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-musl"]
     subprocess.run([*compiler, *COMMON_FLAGS, *sources, "-o", output], cwd=SOURCES, check=True)
     return output

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
+import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -174,16 +177,66 @@ def test_interpreter_without_the_right_to_run(tree: Tree) -> None:
     assert done.returncode == 74
 
 
-@pytest.mark.parametrize("content", [b"#!/no/such/loader\n", b"\x7fELF nonsense"])
-def test_interpreter_for_another_system(tree: Tree, content: bytes) -> None:
+def elf(machine: int, loader: bytes = b"") -> bytes:
+    """A 64-bit ELF program: its header, one program header (PT_INTERP), the loader's name."""
+    ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    header = struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+    size = len(loader) + 1
+    return (
+        ident + header + struct.pack("<IIQQQQQQ", 3, 4, 120, 0, 0, size, size, 1) + loader + b"\0"
+    )
+
+
+OTHER, OWN = ((62, "x86_64"), (183, "aarch64"))[:: -1 if platform.machine() == "x86_64" else 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"#!/no/such/loader\n", "No such file or directory; is it made for this system?"),
+        (b"\x7fELF nonsense", "Exec format error; is it made for this system?"),
+        (b"MZ\x90\0", "Exec format error; it is made for Windows"),
+        (b"\xcf\xfa\xed\xfe", "Exec format error; it is made for macOS"),
+        (
+            elf(OTHER[0]),
+            f"Exec format error; it is made for {OTHER[1]}, this machine is {OWN[1]}",
+        ),
+        (
+            elf(0x1234),
+            f"Exec format error; it is made for the ELF machine 4660, this machine is {OWN[1]}",
+        ),
+        (
+            elf(OWN[0], b"/no/such/loader.so"),
+            "No such file or directory; this system has no /no/such/loader.so, which it needs",
+        ),
+    ],
+)
+def test_interpreter_for_another_system(tree: Tree, content: bytes, reason: str) -> None:
+    if sys.platform != "linux":
+        pytest.skip("Linux' own formats")
     interpreter = tree.root / "python/bin/python3"
     interpreter.unlink()
     interpreter.write_bytes(content)
     interpreter.chmod(0o755)
     done = tree.run()
-    assert f"{interpreter} cannot be started: " in done.stderr
-    assert done.stderr.endswith("; is it made for this system?\n")
+    assert done.stderr == f"peft_engine: {interpreter} cannot be started: {reason}\n"
     assert done.returncode == 75
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root, unshare")
+def test_interpreter_where_nothing_may_run(tree: Tree) -> None:
+    script = (
+        'mount -t tmpfs -o noexec none "$1" && printf "#!/bin/sh" > "$1/python3" && '
+        'chmod 755 "$1/python3" && exec "$2"'
+    )
+    place = tree.root / "python/bin"
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", str(place), str(tree.launcher)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stderr == (
+        f"peft_engine: the interpreter {place}/python3 is not executable: Permission denied; "
+        "its file system is mounted noexec\n"
+    )
+    assert done.returncode == 74
 
 
 def test_missing_script(tree: Tree) -> None:

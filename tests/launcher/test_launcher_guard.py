@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
+from launcher_family import family
 from launcher_tree import Tree
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix' guards")
-
-PATIENCE = 30
-"""Seconds after which a test stops waiting for what does not come."""
-
-PARENT = """
-import os, subprocess, sys, signal
-subprocess.Popen(sys.argv[1:], start_new_session=True)
-os.close(1)
-while True: signal.pause()
-"""
 
 BACKEND = """
 import os, signal, sys
@@ -44,53 +32,8 @@ while os.read(0, 100): pass
 """
 
 
-class Family:
-    """A parent that started a backend; we hold the far ends of the backend's streams."""
-
-    def __init__(self, parent: subprocess.Popen[bytes], stdin: int, stdout: int) -> None:
-        self.parent, self.stdin, self.stdout = parent, stdin, stdout
-
-    def read(self) -> bytes:
-        """What the backend writes next; empty once it (and nobody else) holds the stream."""
-        readable, _, _ = select.select([self.stdout], [], [], PATIENCE)
-        assert readable, "the backend neither wrote nor ended"
-        return os.read(self.stdout, 1000)
-
-    def backend(self) -> int:
-        """The pid of the backend, once it runs."""
-        word, pid = self.read().split()
-        assert word == b"ready"
-        return int(pid)
-
-    def lose_parent(self) -> None:
-        self.parent.kill()
-        self.parent.wait()
-
-
-@contextmanager
-def family(tree: Tree, *options: str, app: str | None = None, before: str = "") -> Iterator[Family]:
-    """Start a parent that runs the statement ``before`` and then starts ``app``."""
-    tree.write_app(app or BACKEND)
-    stdin, stdout = os.pipe(), os.pipe()
-    code = PARENT.replace("subprocess.Popen", f"{before}\nsubprocess.Popen")
-    parent = subprocess.Popen(
-        [sys.executable, "-c", code, str(tree.launcher), *options],
-        stdin=stdin[0],
-        stdout=stdout[1],
-    )
-    os.close(stdin[0])
-    os.close(stdout[1])
-    try:
-        yield Family(parent, stdin[1], stdout[0])
-    finally:
-        parent.kill()
-        parent.wait()
-        os.close(stdin[1])
-        os.close(stdout[0])
-
-
 def test_killed_parent_takes_the_backend_along(guarded_tree: Tree) -> None:
-    with family(guarded_tree) as relatives:
+    with family(guarded_tree, app=BACKEND) as relatives:
         assert relatives.backend()
         relatives.lose_parent()
         assert relatives.read() == b"ended in order\n"
@@ -114,7 +57,7 @@ def test_a_parent_that_blocks_sigterm_does_not_hand_that_on(guarded_tree: Tree) 
 
 
 def test_detached_backend_outlives_its_parent(guarded_tree: Tree) -> None:
-    with family(guarded_tree, "--runtime-detach") as relatives:
+    with family(guarded_tree, "--runtime-detach", app=BACKEND) as relatives:
         assert relatives.backend()
         relatives.lose_parent()
         os.write(relatives.stdin, b"still there?")
@@ -128,7 +71,34 @@ def test_a_stream_the_app_closes_ends_while_the_app_runs(guarded_tree: Tree) -> 
 
 def test_the_guard_survives_what_reaches_the_whole_group(guarded_tree: Tree) -> None:
     """Ctrl-C does; an app that goes on after it must still end with its parent."""
-    with family(guarded_tree) as relatives:
+    with family(guarded_tree, app=BACKEND) as relatives:
         os.killpg(relatives.backend(), signal.SIGINT)
         relatives.lose_parent()
         assert relatives.read() == b"ended in order\n"
+
+
+ADOPTER = """
+import ctypes, os, sys
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+ours = os.getpid()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork(): os._exit(0)
+    while os.getppid() != ours: pass
+    os.execv(sys.argv[1], sys.argv[1:])
+os.wait()
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such adopters")
+@pytest.mark.parametrize("options", [[], ["--runtime-detach"]])
+def test_a_parent_that_was_gone_before_the_launcher_ran(tree: Tree, options: list[str]) -> None:
+    tree.write_app("print('ran')")
+    command = [sys.executable, "-c", ADOPTER, str(tree.launcher), *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if options:
+        assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+    else:
+        said = "peft_engine: the process that started peft_engine ended before it could run\n"
+        assert (done.returncode, done.stdout, done.stderr) == (76, "", said)

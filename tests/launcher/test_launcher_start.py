@@ -231,6 +231,7 @@ def test_runtime_info_says_what_would_start(tree: Tree) -> None:
             "removed": ["PYTHONPATH", "PYTHON_B"],
         },
         "guarded": True,
+        "exit_on_stdin_eof": False,
     }
 
 

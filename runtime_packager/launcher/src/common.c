@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *program_name = "launcher"; /* until we know where we are */
 
 /* Redirects an interpreter as PYTHONHOME does, and is not ignored under -I either. */
 #define VENV_LAUNCHER "__PYVENV_LAUNCHER__"
@@ -136,9 +137,14 @@ bool is_python_variable(const char *entry)
            compare_names(entry, VENV_LAUNCHER "=", strlen(VENV_LAUNCHER "=")) == 0;
 }
 
-struct plan make_plan(const struct place *place, const struct config *config)
+struct plan make_plan(const struct place *place, const struct config *config,
+                      const struct request *request)
 {
+    if (request->detach && request->stdin_eof)
+        fail(EXIT_GUARD, "%s and %s exclude each other", OPTION_DETACH, OPTION_STDIN);
     struct plan plan = {
+        .guarded = !request->detach,
+        .stdin_eof = request->stdin_eof,
         .interpreter = absolute(place, config->interpreter),
         .script = absolute(place, config->script),
         .arguments = config->arguments,
@@ -219,7 +225,8 @@ void print_info(const struct place *place, const struct plan *plan)
     print_list("    ", "kept", &plan->kept);
     printf(",\n");
     print_list("    ", "removed", &plan->removed);
-    printf("\n  },\n  \"guarded\": %s\n}\n", plan->guarded ? "true" : "false");
+    printf("\n  },\n  \"guarded\": %s,\n", plan->guarded ? "true" : "false");
+    printf("  \"exit_on_stdin_eof\": %s\n}\n", plan->stdin_eof ? "true" : "false");
     if (fflush(stdout) != 0 || ferror(stdout))
         fail(EXIT_INTERNAL, "standard output cannot be written to: %s", strerror(errno));
 }

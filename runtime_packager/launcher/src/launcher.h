@@ -1,9 +1,11 @@
 /* The launcher: locate -> read cfg -> isolate -> guard -> start.
  *
  * config.c reads the cfg and says what is wrong with it, common.c makes the plan of it, unix.c and
- * windows.c each hold one main() that goes through the five steps with that system's calls. All text is UTF-8, on Windows too:
- * windows.c converts where it calls the system. Nothing is freed: the process is replaced (Unix)
- * or does nothing but wait (Windows) a millisecond later.
+ * windows.c each hold one main() that goes through the five steps with that system's calls; what
+ * their steps need lies in the files named after them. The guard is unix_guard.c with
+ * guard_linux.c or guard_macos.c and family.c, and windows_guard.c. All text is UTF-8, on Windows
+ * too: its files convert where they call the system. Nothing is freed: the process is replaced
+ * (Unix) or does nothing but wait (Windows) a millisecond later.
  */
 #ifndef LAUNCHER_H
 #define LAUNCHER_H
@@ -38,6 +40,7 @@ enum limit {
 
 /* Our own options; each counts only before the first argument that is not one of them. */
 #define OPTION_DETACH "--runtime-detach" /* may outlive the parent */
+#define OPTION_STDIN "--runtime-exit-on-stdin-eof" /* ends when standard input does */
 #define OPTION_PYTHON "--runtime-python" /* the interpreter without the script */
 #define OPTION_INFO "--runtime-info"     /* print as JSON what would be started */
 
@@ -77,6 +80,7 @@ struct place {
 /* What the command line asks of the launcher itself. */
 struct request {
     bool detach;
+    bool stdin_eof;
     bool python;
     bool info;
 };
@@ -89,17 +93,20 @@ struct plan {
     struct list set;     /* NAME=VALUE */
     struct list kept;    /* names the cfg sets but the user has set already */
     struct list removed; /* names */
-    bool guarded;
+    bool guarded;   /* ends with its parent, and its family with it */
+    bool stdin_eof; /* ends when the other end of standard input is closed, too */
 };
 
 /* common.c */
+extern const char *program_name; /* for messages; a placeholder until we know where we are */
 _Noreturn void fail(enum exit_code code, const char *format, ...) PRINTF_LIKE(2, 3);
 void *allocate(size_t size);
 char *format_text(const char *format, ...) PRINTF_LIKE(1, 2);
 void list_add(struct list *list, char *item);
 size_t character_size(const unsigned char *text);
 struct place place_of(char *launcher);
-struct plan make_plan(const struct place *place, const struct config *config);
+struct plan make_plan(const struct place *place, const struct config *config,
+                      const struct request *request);
 bool is_python_variable(const char *entry);
 char *name_of(const char *entry);
 void print_info(const struct place *place, const struct plan *plan);
@@ -107,9 +114,11 @@ void print_info(const struct place *place, const struct plan *plan);
 /* config.c */
 struct config read_config(const char *path, FILE *stream);
 
+/* unix_report.c and windows_report.c */
+void report(const char *sentence); /* stderr, else a log (and a dialog on Windows) */
+
 /* unix.c and windows.c */
-void report(const char *sentence);           /* stderr, else a log (and a dialog on Windows) */
-bool variable_is_set(const char *name);      /* present and not empty */
-struct list python_variables(void);          /* names of those that would reach the interpreter */
+bool variable_is_set(const char *name); /* present and not empty */
+struct list python_variables(void);     /* names of those that would reach the interpreter */
 
 #endif

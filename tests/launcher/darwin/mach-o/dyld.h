@@ -1,9 +1,7 @@
-/* Stands in for macOS' header on Linux, so that its branch of unix.c can be run there. */
+/* Stands in for macOS' header on Linux, so that its files can be run there. */
 #include <errno.h>
 #include <stdint.h>
 #include <unistd.h>
-
-#define getdtablesize() 16 /* above that lie the descriptors that stand in for kqueue's */
 
 static inline int _NSGetExecutablePath(char *path, uint32_t *size)
 {
