@@ -122,7 +122,9 @@ def resign(
 def executables_of(
     entries: Sequence[Entry], platform: str, launcher: str = ""
 ) -> tuple[Executable, ...]:
-    """The native programs and libraries among ``entries``, and the launcher, by path.
+    """The native programs and libraries among ``entries``, the launchers and their cfgs, by path.
+
+    A cfg says what its launcher starts: whoever changes it changes a program.
 
     :raises BuildError: when the launcher is not among them.
     """
@@ -133,8 +135,14 @@ def executables_of(
     return tuple(
         Executable(entry.path, entry.sha256, entry.size)
         for entry in sorted(files, key=lambda entry: entry.path)
-        if entry.path == launcher or (_may_be_code(entry, windows) and _is_native(entry.source))
+        if entry.path == launcher
+        or _is_cfg(entry.path)
+        or (_may_be_code(entry, windows) and _is_native(entry.source))
     )
+
+
+def _is_cfg(path: str) -> bool:
+    return path.endswith(".cfg") and "/" not in path
 
 
 def _may_be_code(entry: FileEntry, windows: bool) -> bool:

@@ -71,14 +71,15 @@ def flipped(data: bytes) -> bytes:
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_sealed_tree_verifies(sealed: Sealed, level: Level) -> None:
     found = verify_tree(sealed.root, sealed.trusted, level, expected_platform="linux-x64")
-    native = len(CONTENT["peft_engine"][0]) + len(CONTENT[INTERPRETER][0])
+    starts = ["peft_engine", "peft_engine.cfg", INTERPRETER]
+    native = sum(len(CONTENT[path][0]) for path in starts)
     everything = sum(len(data) for data, _ in CONTENT.values())
     assert (found.keyid, found.purpose) == (sealed.key.public.keyid, "release")
     assert found.bytes_hashed == (everything if level is Level.FULL else native)
-    assert found.files_checked == (2 if level is Level.EXE else len(CONTENT) + 1)
+    assert found.files_checked == (3 if level is Level.EXE else len(CONTENT) + 1)
     assert found.total_size == (native if level is Level.EXE else everything)
     assert found.release.created == "2023-11-14T22:13:20Z"
-    assert [one.path for one in found.release.executables] == ["peft_engine", INTERPRETER]
+    assert [one.path for one in found.release.executables] == starts
 
 
 @pytest.mark.parametrize("workers", [1, 2, 7])
@@ -461,13 +462,15 @@ def test_executables_are_known_by_their_first_bytes(tmp_path: Path) -> None:
         entry("fat", bytes.fromhex("cafebabe00"), True),
         entry("x/lib.DLL", b"MZ..", False),
         entry("start.sh", b"#!", True),
+        entry("start.cfg", b"format = 1", False),
+        entry("x/pip.cfg", b"", False),
     ]
 
     def paths(platform: str, launcher: str = "") -> list[str]:
         return [one.path for one in executables_of(entries, platform, launcher)]
 
-    assert paths("linux-x64") == ["elf", "fat", "macho"]
-    assert paths("win-x64") == ["elf", "fat", "macho", "x/lib.DLL"]
-    assert paths("linux-x64", "start.sh") == ["elf", "fat", "macho", "start.sh"]
+    assert paths("linux-x64") == ["elf", "fat", "macho", "start.cfg"]
+    assert paths("win-x64") == ["elf", "fat", "macho", "start.cfg", "x/lib.DLL"]
+    assert paths("linux-x64", "start.sh") == ["elf", "fat", "macho", "start.cfg", "start.sh"]
     with pytest.raises(BuildError, match="launcher nowhere"):
         paths("linux-x64", "nowhere")
