@@ -198,6 +198,13 @@ def _noted(copy: _Copy) -> set[str]:
 
 def _tree_path(line: str, copy: _Copy) -> str:
     """Where a noted module lies; empty for one that is built in, made up, or not of the tree."""
+    try:
+        return _existing(line, copy)
+    except (OSError, ValueError):  # code made from text may be named by all of that text
+        return ""
+
+
+def _existing(line: str, copy: _Copy) -> str:
     place = Path(line)
     if frozen := _FROZEN.fullmatch(line):
         base = copy.root.joinpath(copy.target.stdlib(copy.python), *frozen[1].split("."))
