@@ -36,6 +36,7 @@ from runtime_packager.manifest import (
     verify_tree,
 )
 from runtime_packager.manifest import release as releases
+from runtime_packager.manifest.hashing import CHILDREN_FROM, Expected, check_files
 from runtime_packager.manifest.sealing import executables_of
 
 LEVELS = list(Level)
@@ -474,3 +475,18 @@ def test_executables_are_known_by_their_first_bytes(tmp_path: Path) -> None:
     assert paths("linux-x64", "start.sh") == ["elf", "fat", "macho", "start.cfg", "start.sh"]
     with pytest.raises(BuildError, match="launcher nowhere"):
         paths("linux-x64", "nowhere")
+
+
+@posix_only
+@pytest.mark.parametrize("answer", ["", "rubbish", "null", "[1,1,[]]"])
+def test_a_child_that_ends_well_without_comparing_everything_is_no_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """As when the interpreter that runs us is a program of another kind."""
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{answer}'\n" if answer else "#!/bin/sh\n")
+    python.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(python))
+    files = [Expected(f"missing-{n}", "0" * 64, 1) for n in range(CHILDREN_FROM)]
+    with Silent().task("verifying") as task, pytest.raises(BuildError):
+        check_files(str(tmp_path), files, task, 2)
