@@ -68,7 +68,8 @@ def _in_thread(root: str, files: Sequence[Expected], task: Task) -> list[Problem
 
 def _in_child(root: str, files: Sequence[Expected], task: Task) -> list[Problem]:
     problems, compared = [], 0
-    command = [sys.executable, "-I", "-S", comparing.__file__, root]
+    utf8 = ["-X", "utf8"] if sys.flags.utf8_mode else []  # isolated, it would forget
+    command = [sys.executable, "-I", "-S", *utf8, comparing.__file__, root]
     try:
         for line in process.lines(command, stdin=json.dumps(files).encode()):
             count, done, found = json.loads(line)
