@@ -18,7 +18,9 @@ Rules, per level; every difference is reported, sorted by path:
               rule 2 says as much, this says that the signer computed both of one list.
            7. Every file has its digest.
 
-A file of the wrong type or size is not hashed. What cannot be read is ``file-unreadable``.
+A file of the wrong type or size is not hashed. What cannot be read is ``file-unreadable``. With
+code signing allowed, :mod:`runtime_packager.manifest.aftersigning` has the last word on sizes and
+digests of programs.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from runtime_packager.entries import directories_of
 from runtime_packager.errors import InputError
 from runtime_packager.io.progress import Progress, Silent
 from runtime_packager.manifest import files as listing
+from runtime_packager.manifest.aftersigning import SignedAfter, look_again
 from runtime_packager.manifest.comparing import (
     NotRegularError,
     differs,
@@ -66,11 +69,15 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check looked at: files, the bytes hashed, the bytes of all the files."""
+    """What a check looked at: files, the bytes hashed, the bytes of all the files.
+
+    :param signed_after: programs whose code signature is another than when they were sealed.
+    """
 
     files: int
     bytes_hashed: int
     total_size: int
+    signed_after: tuple[SignedAfter, ...] = ()
 
 
 def check_tree(
@@ -78,11 +85,13 @@ def check_tree(
     release: Release,
     level: Level,
     *,
+    allow_code_signing: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Checked:
     """Compare the tree at ``root`` with ``release``.
 
+    :param allow_code_signing: accept programs that differ in their code signature alone.
     :raises IntegrityFailure: with every difference.
     """
     base = os.path.realpath(root)
@@ -102,12 +111,17 @@ def check_tree(
                 problems = list(_parent_problems(base, [file.path for file in wanted]))
         spoiled = _spoiled(problems)
         problems += [problem for problem in hashed() if problem.path not in spoiled]
+    signed_after: tuple[SignedAfter, ...] = ()
+    if problems and allow_code_signing:
+        listed = records if level is not Level.EXE else load_records(root, release)
+        problems, signed_after = look_again(base, problems, listed, workers)
     if problems:
         raise _failure(root, problems)
     return Checked(
         files=len(records),
         bytes_hashed=sum(file.size for file in wanted),
         total_size=sum(record.size for record in records),
+        signed_after=signed_after,
     )
 
 

@@ -9,7 +9,7 @@ ends there.
 
 Odd, besides what contradicts itself: a signature that is not the end of the file or not Apple's
 "super blob" with zeros behind it; a ``__LINKEDIT`` that is not the last segment, in the file and in
-memory, or takes more memory than its pages; commands that reach into the first section, where a
+memory, or takes more of that than a signature that was there explains; commands that reach into the first section, where a
 further command would take its bytes.
 """
 
@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from runtime_packager.manifest.codesign.source import OddError, Recipe, Source, Span, aligned
 
 BOUNDARY = 16
-PAGE, LARGEST_PAGE = 0x1000, 0x4000
-"""Bytes of a page of memory, on Intel's and on Apple's processors."""
+PAGE = 0x4000
+"""Bytes of a page of memory on Apple's processors; Intel's have a quarter of that."""
 LARGEST_COMMANDS = 1 << 20
 """Bytes of all load commands; the largest libraries have some ten thousand."""
 LARGEST_SIGNATURE = 64 * 1024 * 1024
@@ -160,9 +160,10 @@ def _linkedit(segments: Sequence[_Segment], size: int) -> _Segment:
     if len(found) != 1 or not found[0].fileoff:
         raise OddError("it has no segment __LINKEDIT")
     (last,) = found
-    pages = aligned(last.filesize, PAGE), aligned(last.filesize, LARGEST_PAGE)
-    if last.fileoff + last.filesize != size or last.vmsize not in pages:
+    if last.fileoff + last.filesize != size:
         raise OddError(f"__LINKEDIT ends at {last.fileoff + last.filesize}, the file at {size}")
+    if not 0 <= last.vmsize - last.filesize < LARGEST_SIGNATURE:
+        raise OddError(f"__LINKEDIT has {last.filesize} bytes and takes {last.vmsize} in memory")
     for other in segments:
         before = other.fileoff + other.filesize <= last.fileoff
         if other is not last and not (before and other.vmaddr + other.vmsize <= last.vmaddr):
@@ -196,7 +197,7 @@ def _resize(
     """Let ``__LINKEDIT``, and a string table at its end, reach to the boundary behind ``end``."""
     boundary = aligned(end, BOUNDARY)
     size = boundary - linkedit.fileoff
-    for which, value in ((_FILESIZE, size), (_VMSIZE, aligned(size, LARGEST_PAGE))):
+    for which, value in ((_FILESIZE, size), (_VMSIZE, aligned(size, PAGE))):
         place = 24 + which * layout.number.size
         layout.number.pack_into(commands[linkedit.index], place, value)
     for command in commands:

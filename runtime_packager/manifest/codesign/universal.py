@@ -19,7 +19,7 @@ from runtime_packager.manifest.codesign.source import OddError, Recipe, Source, 
 
 ROWS: Mapping[bytes, struct.Struct] = {
     bytes.fromhex("cafebabe"): struct.Struct(">IIIII"),
-    bytes.fromhex("cafebabf"): struct.Struct(">IIQQI4x"),
+    bytes.fromhex("cafebabf"): struct.Struct(">IIQQII"),
 }
 """By magic, what stands there of each program."""
 
@@ -35,6 +35,7 @@ class _Program(NamedTuple):
     offset: int
     size: int
     align: int
+    reserved: int = 0
 
 
 def recipe(source: Source) -> Recipe:
@@ -71,7 +72,9 @@ def _require_apart(source: Source, programs: Sequence[_Program], end: int) -> No
     if len(kinds) != len(programs):
         raise OddError("two of its programs are for one processor")
     for program in sorted(programs, key=lambda program: program.offset):
-        if program.align > LARGEST_ALIGNMENT or program.offset != aligned(end, 1 << program.align):
+        if program.reserved or program.align > LARGEST_ALIGNMENT:
+            raise OddError(f"the alignment of a program is {program.align}")
+        if program.offset != aligned(end, 1 << program.align):
             raise OddError(f"a program begins at byte {program.offset}, behind one up to {end}")
         if not source.is_zero(Span(end, program.offset)):
             raise OddError("there is something between its programs")
