@@ -9,8 +9,8 @@ ends there.
 
 Odd, besides what contradicts itself: a signature that is not the end of the file or not Apple's
 "super blob" with zeros behind it; a ``__LINKEDIT`` that is not the last segment, in the file and in
-memory, or takes more of that than a signature that was there explains; commands that reach into the first section, where a
-further command would take its bytes.
+memory, or takes more of that than a larger signature, which was replaced, explains; commands that
+reach into the first section, where a further command would take its bytes.
 """
 
 from __future__ import annotations
