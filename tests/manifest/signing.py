@@ -84,11 +84,14 @@ def super_blob(size: int, fill: int = 7) -> bytes:
     return struct.pack(">IIIII", 0xFADE0CC0, size, 1, 0, 20) + inner
 
 
-def sign_apple(data: bytes, blob: bytes, *, stretch: bool = True, spare: int = 0) -> bytes:
+def sign_apple(
+    data: bytes, blob: bytes, *, stretch: bool = True, spare: int = 0, boundary: int = 16
+) -> bytes:
     """``data`` with this signature in place of the one it may have, as codesign does it.
 
     :param stretch: let the string table reach up to the signature, as some tools do.
     :param spare: zeros behind the blob, as where room was reserved for a larger one.
+    :param boundary: of the signature, in bytes; real ones have 16.
     """
     made = bytearray(data)
     place = next((at for number, at, _ in commands(data) if number == SIGNATURE), None)
@@ -98,7 +101,7 @@ def sign_apple(data: bytes, blob: bytes, *, stretch: bool = True, spare: int = 0
         place = 32 + size
         assert not any(made[place : place + 16])
         struct.pack_into("<II", made, 16, count + 1, size + 16)
-    made = bytearray(padded(bytes(made[:end]), 16))
+    made = bytearray(padded(bytes(made[:end]), boundary))
     content = blob + bytes(spare)
     struct.pack_into("<IIII", made, place, SIGNATURE, 16, len(made), len(content))
     _resize(made, len(made) + len(content))

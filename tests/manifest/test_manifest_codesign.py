@@ -172,6 +172,14 @@ def test_windows_headers_that_lie_are_odd(place: int, form: str, value: int) -> 
         digest(bytes(made))
 
 
+def test_headers_cannot_reach_into_the_certificates() -> None:
+    made = bytearray(sign_windows(windows_program(), certificate()))
+    struct.pack_into("<H", made, 64 + 6, 0)
+    struct.pack_into("<H", made, 64 + 20, len(made) - 64 - 24)
+    with pytest.raises(OddError, match="headers reach"):
+        digest(bytes(made))
+
+
 # --- Apple
 
 STRINGS = [b"\0_main\0", b"\0_main\0\0", b"\0a\0", b"\0" + b"a" * 14 + b"\0", b"no end"]
@@ -281,6 +289,47 @@ def test_a_signature_that_is_not_the_end_is_odd() -> None:
         digest(made + b"appended")
 
 
+def test_what_follows_a_signature_inside_linkedit_is_odd() -> None:
+    made = bytearray(sign_apple(apple_program(), super_blob(96), spare=32))
+    (at,) = (at for number, at, _ in commands(made) if number == SIGNATURE)
+    struct.pack_into("<I", made, at + 12, 96)
+    made[-32:] = b"hidden".ljust(32, b"\0")
+    with pytest.raises(OddError, match="its signature is 96 bytes"):
+        digest(bytes(made))
+
+
+def test_a_signature_off_the_boundary_is_odd() -> None:
+    with pytest.raises(OddError, match="its signature is 92 bytes"):
+        digest(sign_apple(apple_program(b"\0_main\0\0\0"), super_blob(92), boundary=4))
+
+
+def test_a_program_of_32_bits() -> None:
+    program = narrow_program()
+    made = narrow_program(super_blob(200))
+    assert digest(made) == digest(program) == digest(narrow_program(super_blob(4000)))
+    assert signed(made)
+    assert digest_or_odd(flipped(made, len(program) // 2)) != digest(program)
+    huge = bytearray(program)
+    struct.pack_into("<II", huge, 28 + 56 + 32, 512, 0xFFFFFFF1)
+    struct.pack_into("<I", huge, 28 + 56 + 28, 0xFFFFFFFF)
+    with pytest.raises(OddError, match="out of range"):
+        bare(source(bytes(huge), 512 + 0xFFFFFFF1))
+
+
+def narrow_program(blob: bytes = b"") -> bytes:
+    """A program of 32 bits and what it becomes signed."""
+    content = (bytes(range(250)) * 4)[:512]
+    text = struct.pack("<II16sIIIIIIII", 1, 56, b"__TEXT", 0, 4096, 0, 512, 5, 5, 0, 0)
+    last = (4096, -(-(512 + len(blob)) // 4096) * 4096, 512, 512 + len(blob))
+    linkedit = struct.pack("<II16sIIIIIIII", 1, 56, LINKEDIT, *last, 1, 1, 0, 0)
+    listed = [text, linkedit]
+    if blob:
+        listed.append(struct.pack("<IIII", SIGNATURE, 16, 1024, len(blob)))
+    whole = b"".join(listed)
+    head = struct.pack("<IIIIIII", 0xFEEDFACE, 7, 3, 2, len(listed), len(whole), 0)
+    return (head + whole).ljust(512, b"\0") + content + blob
+
+
 def test_a_command_where_the_first_section_is_cannot_hide_it() -> None:
     """Sixteen zero bytes at the section's start would look like the room for the command."""
     program = bytearray(apple_program(room=0))
@@ -375,6 +424,7 @@ def test_nothing_hides_between_universal_programs(launchers: dict[str, bytes]) -
         b"\xca\xfe\xba\xbf" + struct.pack(">IIIQQII", 1, 7, 3, 1 << 63, 1 << 63, 0, 0),
         b"\xca\xfe\xba\xbf" + struct.pack(">IIIQQII", 1, 7, 3, 40, 8, 0, 0) + b"!<arch>\n",
         wide_program(reserved=1),
+        apple_program()[:20] + b"\xff\xff\xff\xff" + apple_program()[24:],
         b"MZ",
         b"",
         b"\xcf\xfa\xed\xfe",
