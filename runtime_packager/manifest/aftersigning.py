@@ -7,7 +7,8 @@ listed and whose record says ``unsigned``:
    (:mod:`runtime_packager.manifest.codesign`).
 2. Its digest is then the one that is listed.
 
-A file that keeps both is accepted and reported. One that does not has the problem
+Whoever hashed the files, threads or children, hands on what differs; only that is read again.
+A file that keeps both rules is accepted and reported. One that does not has the problem
 ``code-signature`` beside the one it had. That a signature is *valid*, or whose it is, is for the
 system to say: here it is bytes that may differ.
 """

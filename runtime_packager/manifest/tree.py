@@ -57,6 +57,7 @@ _DECOMPOSING = sys.platform == "darwin"
 """HFS+ decomposes the names it is given; the list holds them composed."""
 _WHOLE_MODES = {} if _WINDOWS else {text: stat.S_IFREG | int(text, 8) for text in MODES}
 _HINT = "the runtime was changed or damaged after it was signed: install it again"
+_HINT_SIGNED = "; if programs got their code signatures after that, allow it: --allow-code-signing"
 
 
 class Level(StrEnum):
@@ -116,7 +117,7 @@ def check_tree(
         listed = records if level is not Level.EXE else load_records(root, release)
         problems, signed_after = look_again(base, problems, listed, workers)
     if problems:
-        raise _failure(root, problems)
+        raise _failure(root, problems, None if allow_code_signing else records)
     return Checked(
         files=len(records),
         bytes_hashed=sum(file.size for file in wanted),
@@ -330,6 +331,12 @@ def _kind(status: os.stat_result) -> str:
     return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "special file"
 
 
-def _failure(root: Path, problems: Sequence[Problem]) -> IntegrityFailure:
+def _failure(
+    root: Path, problems: Sequence[Problem], unforgiven: Sequence[FileRecord] | None
+) -> IntegrityFailure:
+    """:param unforgiven: what is listed, when a code signature was not to be forgiven."""
     count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
-    return IntegrityFailure(f"{root} is not what was signed: {count}", problems, _HINT)
+    programs = {record.path for record in unforgiven or () if record.unsigned}
+    signable = any(problem.path in programs for problem in problems)
+    hint = _HINT + (_HINT_SIGNED if signable else "")
+    return IntegrityFailure(f"{root} is not what was signed: {count}", problems, hint)
