@@ -50,12 +50,21 @@ def test_the_golden_files_hold_together() -> None:
     assert open_key(golden("key-development.json"), None) == example_key("development", 2)
 
 
+def test_a_list_with_programs_reads_as_it_was() -> None:
+    records = parse(golden("signable.json"), platform="win-x64")
+    assert [bool(record.unsigned) for record in records] == [True, False, False]
+    framed = b"runtime-packager/tree/v2\n" + golden("signable.frame")
+    assert hashlib.sha256(framed).hexdigest() == tree_root(records)
+
+
 def test_an_encrypted_key_of_today_will_open() -> None:
     data = (Path(__file__).parent / "key-release.json").read_bytes()
     assert open_key(data, b"golden passphrase") == example_key()
 
 
-@pytest.mark.parametrize("name", ["files.json", "release.json", "release.dsse.json"])
+@pytest.mark.parametrize(
+    "name", ["files.json", "signable.json", "release.json", "release.dsse.json"]
+)
 def test_golden_files_are_canonical(name: str) -> None:
     from runtime_packager.manifest import strict_json
 
