@@ -60,7 +60,6 @@ def mutant(data: bytes, chance: random.Random) -> bytes:
 
 def test_both_readers_agree() -> None:
     seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
     chance = random.Random(seed)
     programs = [base64.b64decode(row["data"]) for row in json.loads(program_vectors())]
     tried = [*programs, *(mutant(chance.choice(programs), chance) for _ in range(MUTANTS))]
@@ -73,5 +72,5 @@ def test_both_readers_agree() -> None:
     )
     assert done.returncode == 0, done.stderr
     for data, theirs in zip(tried, json.loads(done.stdout), strict=True):
-        assert ours(data) == theirs, base64.b64encode(data).decode()
+        assert ours(data) == theirs, (seed, base64.b64encode(data).decode())
     assert {None, True, False} <= {verdict and verdict[1] for verdict in map(ours, tried)}
