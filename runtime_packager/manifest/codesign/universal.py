@@ -1,8 +1,9 @@
 """Universal programs: one for each of several processors behind one header, signed one by one.
 
-From Apple's ``<mach-o/fat.h>``. A signature of another size moves the programs behind it, so the
-bare file is none that could run: the magic and the number of programs (both as they are), and for
-each, by processor, its kind and alignment and the SHA-256 of the bare program.
+From Apple's ``<mach-o/fat.h>``. A signature of another size moves the programs behind it, and
+tools that lay them out anew differ in what they align them to. So the bare file is none that could
+run: the magic and the number of programs (both as they are), and for each, by processor, its type
+and subtype and the SHA-256 of the bare program.
 
 Odd, besides what contradicts itself: two programs for one processor, and anything but zeros
 between the programs, or zeros for more than their alignment.
@@ -62,7 +63,7 @@ def _bare(source: Source, programs: Sequence[_Program]) -> Iterator[tuple[bytes,
         if part.size < 4 or part.read(0, 4) not in macho.LAYOUTS:
             raise OddError("one of its parts is no program")
         made = macho.recipe(part)
-        kind = struct.pack(">III", program.cpu, program.subtype, program.align)
+        kind = struct.pack(">II", program.cpu, program.subtype)
         yield kind + part.digest(made), made.signed
 
 

@@ -65,10 +65,9 @@ function bareOf(source, program) {
     throw new OddError('one of its parts is no program');
   }
   const made = macho.recipe(part);
-  const kind = Buffer.alloc(12);
+  const kind = Buffer.alloc(8);
   kind.writeUInt32BE(program.cpu);
   kind.writeUInt32BE(program.subtype, 4);
-  kind.writeUInt32BE(program.align, 8);
   return { text: Buffer.concat([kind, part.digest(made)]), signed: made.signed };
 }
 
