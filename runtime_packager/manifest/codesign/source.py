@@ -76,7 +76,7 @@ class Source:
 
     def is_zero(self, span: Span) -> bool:
         """Whether there is nothing but zero bytes in ``span``."""
-        return not any(any(chunk) for chunk in self.chunks(span))
+        return all(chunk == bytes(len(chunk)) for chunk in self.chunks(span))
 
     def digest(self, recipe: Recipe) -> bytes:
         """SHA-256 of what ``recipe`` makes of this source."""

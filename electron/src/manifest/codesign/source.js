@@ -55,7 +55,7 @@ class Source {
   /** Whether there is nothing but zero bytes from `start` up to `end`. */
   isZero(start, end) {
     for (const chunk of this.chunks(start, end)) {
-      if (chunk.some((byte) => byte !== 0)) return false;
+      if (!chunk.equals(Buffer.alloc(chunk.length))) return false;
     }
     return true;
   }
