@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -222,6 +225,23 @@ def test_the_linkers_signature_may_be_replaced_and_taken_away(launchers: dict[st
             assert digest(sign_apple(data, super_blob(size))) == digest(data)
     assert digest(strip_apple(arm64)) == digest(arm64)
     assert not signed(strip_apple(arm64))
+
+
+def test_the_linkers_signatures_under_two_names(tmp_path: Path) -> None:
+    """The name is in the signature, whose size it changes; and in the UUID, which is put back."""
+    (tmp_path / "x.c").write_text("int main(void) { return 0; }\n")
+    made = []
+    for name in ("a", "a-name-that-makes-the-signature-larger-by-more-than-its-alignment"):
+        words = ["cc", "-target", "aarch64-macos", "-o", name, "x.c"]
+        command = [sys.executable, "-m", "ziglang", *words]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+        data = bytearray((tmp_path / name).read_bytes())
+        (at,) = (at for number, at, _ in commands(data) if number == 0x1B)
+        data[at + 8 : at + 24] = bytes(16)
+        made.append(bytes(data))
+    assert len(made[0]) < len(made[1])
+    assert digest(made[0]) == digest(made[1])
+    assert all(map(signed, made))
 
 
 def own_bytes_apple(data: bytes) -> set[int]:
