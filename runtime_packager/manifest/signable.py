@@ -24,8 +24,12 @@ FOLDER = "unsigned"
 _SMALLEST = 64
 """Bytes: no program is shorter than its headers."""
 
-_NO_PROGRAM = (".py", ".pyc", ".pyi", ".txt", ".h")
-"""Four fifths of a tree are named so, and are not opened to see what they are."""
+_NO_PROGRAM = frozenset(
+    "py pyc pyi pyx pxd pxi pth typed c cpp f f90 h hpp js mjs ts map css html json toml yaml yml cfg "
+    "ini xml txt md rst csv tsv npy npz parquet png jpg jpeg gif ico svg ttf woff woff2 gz zip pyz "
+    "whl po mo pem".split()
+)
+"""Nearly all of a tree is named so, and is not opened to see what it is."""
 
 _NONE = ""
 """Stands in the table for a file that has no such digest: its bytes are to stay as they are."""
@@ -58,7 +62,7 @@ def unsigned_digests(
 
 
 def _may_be_signed(entry: FileEntry) -> bool:
-    if entry.size < _SMALLEST or entry.path.endswith(_NO_PROGRAM):
+    if entry.size < _SMALLEST or entry.path.rpartition(".")[2] in _NO_PROGRAM:
         return False
     with entry.source.open("rb", buffering=0) as stream:
         return is_signable(stream.read(4))
