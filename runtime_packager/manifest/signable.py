@@ -28,8 +28,8 @@ _NO_PROGRAM = frozenset((
     *("py", "pyc", "pyi", "pyx", "pxd", "pxi", "pth", "typed"),
     *("c", "cpp", "f", "f90", "h", "hpp", "js", "mjs", "ts"),
     *("map", "css", "html", "json", "toml", "yaml", "yml", "cfg", "ini", "xml", "txt", "md", "rst"),
-    *("csv", "tsv", "npy", "npz", "parquet", "png"),
-    *("jpg", "jpeg", "gif", "ico", "svg", "ttf", "woff", "woff2", "gz", "zip", "pyz", "whl", "po", "mo", "pem"),
+    *("csv", "tsv", "npy", "npz", "parquet", "gz", "zip", "pyz", "whl", "po", "mo", "pem"),
+    *("png", "jpg", "jpeg", "gif", "ico", "svg", "ttf", "woff", "woff2"),
 ))  # fmt: skip
 """Nearly all of a tree is named so, and is not opened to see what it is."""
 
