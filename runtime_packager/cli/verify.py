@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,13 @@ from runtime_packager.errors import InputError
 if TYPE_CHECKING:
     from runtime_packager.afterrun import Proof
     from runtime_packager.config import Config
-    from runtime_packager.manifest import Verified
+    from runtime_packager.manifest import SignedAfter, Verified
 
 RUN_FOR = 10.0
 """Seconds the app may run when nothing else is said."""
+
+NAMED = 5
+"""How many programs that were signed afterwards are named; ``--json`` names all."""
 
 
 @click.command()
@@ -45,6 +49,12 @@ RUN_FOR = 10.0
 @click.option("--platform", "platform", metavar="NAME", help="Fail unless it is for this target.")
 @click.option("--min-epoch", type=click.IntRange(min=0), help="Fail for an older release epoch.")
 @click.option(
+    "--allow-code-signing",
+    is_flag=True,
+    help="Accept programs that differ in their Authenticode or Apple code signature alone, and "
+    "name them. Whether such a signature is valid, the system knows.",
+)
+@click.option(
     "--after-run",
     is_flag=True,
     help="Then run the app with ARGS, and its interpreter as the app's children would be, and "
@@ -66,6 +76,7 @@ def command(
     trusted_file: Path | None,
     platform: str | None,
     min_epoch: int | None,
+    allow_code_signing: bool,
     after_run: bool,
     seconds: float | None,
 ) -> None:
@@ -85,6 +96,7 @@ def command(
         trusted(trusted_file, config, shared.cache(config)),
         expected_platform=find_target(platform).name if platform else None,
         minimum_epoch=min_epoch,
+        allow_code_signing=allow_code_signing,
     )
     began = time.perf_counter()
     with reporter(quiet=shared.silent) as progress:
@@ -122,6 +134,7 @@ def _facts(directory: Path, found: Verified, seconds: float) -> dict[str, Any]:
         "files_checked": found.files_checked,
         "bytes_hashed": found.bytes_hashed,
         "signed_by": {"keyid": found.keyid, "purpose": found.purpose},
+        "signed_after": [dataclasses.asdict(program) for program in found.signed_after],
         "seconds": round(seconds, 3),
     }
 
@@ -142,6 +155,7 @@ def _show(found: Verified, seconds: float, proof: Proof | None) -> None:
         f"in {seconds:.2f} s; signed by {found.purpose} key {found.keyid[:16]}",
         soft_wrap=True,
     )
+    _show_signed(found.signed_after)
     for trial in proof.trials if proof else ():
         end = "ended by itself"
         if trial.app.asked:
@@ -157,6 +171,21 @@ def _show(found: Verified, seconds: float, proof: Proof | None) -> None:
             f"[bold green]unchanged[/] after the run: {proof.names} names, and every byte",
             soft_wrap=True,
         )
+
+
+def _show_signed(found: Sequence[SignedAfter]) -> None:
+    """Name the programs that were signed, or lost a signature, after they were sealed."""
+    from runtime_packager.manifest import printable
+
+    for signed, words in ((True, "another code signature"), (False, "no code signature now")):
+        paths = [printable(program.path) for program in found if program.signed is signed]
+        if paths:
+            shown = ", ".join(paths[:NAMED]) + (", ..." if len(paths) > NAMED else "")
+            console().print(
+                f"  {words}, otherwise as sealed: {len(paths)} ({shown})",
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 def _config(shared: Shared) -> Config | None:

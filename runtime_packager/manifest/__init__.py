@@ -1,5 +1,6 @@
 """The signed manifest: what a runtime is made of, who says so, and whether it still is that."""
 
+from runtime_packager.manifest.aftersigning import SignedAfter
 from runtime_packager.manifest.files import RELEASE
 from runtime_packager.manifest.keyfile import load_public, save_key
 from runtime_packager.manifest.keys import PrivateKey, PublicKey, Purpose, Signer, generate_key
@@ -33,6 +34,7 @@ __all__ = [
     "Purpose",
     "Release",
     "ReleaseFacts",
+    "SignedAfter",
     "Signer",
     "TrustedKeys",
     "Verified",

@@ -18,7 +18,9 @@ Rules, per level; every difference is reported, sorted by path:
               rule 2 says as much, this says that the signer computed both of one list.
            7. Every file has its digest.
 
-A file of the wrong type or size is not hashed. What cannot be read is ``file-unreadable``.
+A file of the wrong type or size is not hashed. What cannot be read is ``file-unreadable``. With
+code signing allowed, :mod:`runtime_packager.manifest.aftersigning` has the last word on sizes and
+digests of programs.
 """
 
 from __future__ import annotations
@@ -26,34 +28,29 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from runtime_packager.entries import directories_of
 from runtime_packager.errors import InputError
 from runtime_packager.io.progress import Progress, Silent
 from runtime_packager.manifest import files as listing
+from runtime_packager.manifest.aftersigning import SignedAfter, look_again
 from runtime_packager.manifest.comparing import (
     NotRegularError,
     differs,
-    is_reparse_point,
     open_regular,
 )
-from runtime_packager.manifest.files import FILES, MODES, UNLISTED, FileRecord
+from runtime_packager.manifest.files import FILES, FileRecord
 from runtime_packager.manifest.hashing import Expected, check_files
 from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem, rejection
 from runtime_packager.manifest.release import Release
+from runtime_packager.manifest.walking import parent_problems, walk
 
-_WINDOWS = os.name == "nt"
-_DECOMPOSING = sys.platform == "darwin"
-"""HFS+ decomposes the names it is given; the list holds them composed."""
-_WHOLE_MODES = {} if _WINDOWS else {text: stat.S_IFREG | int(text, 8) for text in MODES}
 _HINT = "the runtime was changed or damaged after it was signed: install it again"
+_HINT_SIGNED = "; if programs got their code signatures after that, allow it: --allow-code-signing"
 
 
 class Level(StrEnum):
@@ -66,11 +63,15 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check looked at: files, the bytes hashed, the bytes of all the files."""
+    """What a check looked at: files, the bytes hashed, the bytes of all the files.
+
+    :param signed_after: programs whose code signature is another than when they were sealed.
+    """
 
     files: int
     bytes_hashed: int
     total_size: int
+    signed_after: tuple[SignedAfter, ...] = ()
 
 
 def check_tree(
@@ -78,11 +79,13 @@ def check_tree(
     release: Release,
     level: Level,
     *,
+    allow_code_signing: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Checked:
     """Compare the tree at ``root`` with ``release``.
 
+    :param allow_code_signing: accept programs that differ in their code signature alone.
     :raises IntegrityFailure: with every difference.
     """
     base = os.path.realpath(root)
@@ -92,22 +95,27 @@ def check_tree(
         match level:
             case Level.FULL:
                 _require_tree_root(records, release)
-                problems = list(_walk(base, records))
+                problems = list(walk(base, records))
             case Level.QUICK:
                 # The release names the executables: hashing them need not wait for the list.
                 records = load_records(root, release)
-                problems = list(_walk(base, records))
+                problems = list(walk(base, records))
             case Level.EXE:
                 records = tuple(FileRecord(file.path, "file", file.size) for file in wanted)
-                problems = list(_parent_problems(base, [file.path for file in wanted]))
+                problems = list(parent_problems(base, [file.path for file in wanted]))
         spoiled = _spoiled(problems)
         problems += [problem for problem in hashed() if problem.path not in spoiled]
+    signed_after: tuple[SignedAfter, ...] = ()
+    if problems and allow_code_signing:
+        listed = records if level is not Level.EXE else load_records(root, release)
+        problems, signed_after = look_again(base, problems, listed, workers)
     if problems:
-        raise _failure(root, problems)
+        raise _failure(root, problems, None if allow_code_signing else records)
     return Checked(
         files=len(records),
         bytes_hashed=sum(file.size for file in wanted),
         total_size=sum(record.size for record in records),
+        signed_after=signed_after,
     )
 
 
@@ -207,115 +215,12 @@ def _require_tree_root(records: Sequence[FileRecord], release: Release) -> None:
         raise rejection(ErrorId.MANIFEST_MISMATCH, reason, FILES)
 
 
-def _parent_problems(base: str, paths: Sequence[str]) -> Iterator[Problem]:
-    for directory in sorted(directories_of(paths)):
-        try:
-            if not _is_directory(os.lstat(f"{base}/{directory}")):
-                yield Problem(directory, ErrorId.FILE_TYPE, "not a directory")
-        except OSError:
-            continue  # the files below it are reported missing
-
-
-def _walk(base: str, records: Sequence[FileRecord]) -> Iterator[Problem]:
-    """Everything that is on disk and should not be, or the other way round."""
-    missing = {record.path: record for record in records}
-    needed = directories_of([*missing, *UNLISTED])
-    pending = [""]
-    while pending:
-        directory = pending.pop()
-        prefix = f"{directory}/" if directory else ""
-        try:
-            with os.scandir(f"{base}/{directory}") as found:
-                for item in found:
-                    path = f"{prefix}{_name(item)}" if _DECOMPOSING else prefix + item.name
-                    record = missing.pop(path, None)
-                    if record is not None and _is_as_listed(item, record):
-                        continue
-                    if record is None and path in needed and _is_real_directory(item):
-                        pending.append(path)
-                    elif path not in UNLISTED:
-                        yield from _compare(item, path, record, needed)
-        except OSError as error:
-            yield Problem(directory, ErrorId.FILE_UNREADABLE, f"{error.strerror}")
-    yield from (Problem(path, ErrorId.FILE_MISSING, "missing") for path in missing)
-
-
-def _is_as_listed(item: os.DirEntry[str], record: FileRecord) -> bool:
-    """Whether a file is plainly what it should be: true of nearly all, so it is asked first."""
-    try:
-        status = item.stat(follow_symlinks=False)
-    except OSError:
-        return False
-    return status.st_mode == _WHOLE_MODES.get(record.mode) and status.st_size == record.size
-
-
-def _compare(
-    item: os.DirEntry[str], path: str, record: FileRecord | None, needed: frozenset[str]
-) -> Iterator[Problem]:
-    if record is None:
-        yield _extra(item, path, needed)
-        return
-    try:
-        status = item.stat(follow_symlinks=False)
-    except OSError as error:
-        yield Problem(path, ErrorId.FILE_UNREADABLE, f"{error.strerror}")
-        return
-    if record.type == "link":
-        yield from _compare_link(item, status, record)
-    elif not stat.S_ISREG(status.st_mode) or is_reparse_point(status):
-        yield Problem(path, ErrorId.FILE_TYPE, differs("type", "file", _kind(status)))
-    else:
-        if not _WINDOWS and (mode := f"{stat.S_IMODE(status.st_mode):04o}") != record.mode:
-            yield Problem(path, ErrorId.FILE_MODE, differs("mode", record.mode, mode))
-        if status.st_size != record.size:
-            reason = differs("size", record.size, status.st_size)
-            yield Problem(path, ErrorId.FILE_SIZE, reason)
-
-
-def _compare_link(
-    item: os.DirEntry[str], status: os.stat_result, record: FileRecord
-) -> Iterator[Problem]:
-    if not stat.S_ISLNK(status.st_mode):
-        yield Problem(record.path, ErrorId.FILE_TYPE, differs("type", "link", _kind(status)))
-        return
-    target = os.readlink(item.path)
-    if _WINDOWS:
-        target = target.replace("\\", "/")
-    if target != record.target:
-        reason = differs("target", ascii(record.target), ascii(target))
-        yield Problem(record.path, ErrorId.LINK_TARGET, reason)
-
-
-def _extra(item: os.DirEntry[str], path: str, needed: frozenset[str]) -> Problem:
-    shown = path.encode("utf-8", "backslashreplace").decode()
-    if path in needed:
-        return Problem(shown, ErrorId.FILE_TYPE, "not a directory, but files should be in it")
-    if _is_real_directory(item):
-        return Problem(shown, ErrorId.DIRECTORY_EXTRA, "no file of the runtime is in it")
-    return Problem(shown, ErrorId.FILE_EXTRA, "not part of the runtime")
-
-
-def _name(item: os.DirEntry[str]) -> str:
-    return item.name if item.name.isascii() else unicodedata.normalize("NFC", item.name)
-
-
-def _is_real_directory(item: os.DirEntry[str]) -> bool:
-    if not item.is_dir(follow_symlinks=False):
-        return False
-    return not _WINDOWS or not is_reparse_point(item.stat(follow_symlinks=False))
-
-
-def _is_directory(status: os.stat_result) -> bool:
-    return stat.S_ISDIR(status.st_mode) and not is_reparse_point(status)
-
-
-def _kind(status: os.stat_result) -> str:
-    mode = status.st_mode
-    if stat.S_ISLNK(mode):
-        return "link"
-    return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "special file"
-
-
-def _failure(root: Path, problems: Sequence[Problem]) -> IntegrityFailure:
+def _failure(
+    root: Path, problems: Sequence[Problem], unforgiven: Sequence[FileRecord] | None
+) -> IntegrityFailure:
+    """:param unforgiven: what is listed, when a code signature was not to be forgiven."""
     count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
-    return IntegrityFailure(f"{root} is not what was signed: {count}", problems, _HINT)
+    programs = {record.path for record in unforgiven or () if record.unsigned}
+    signable = any(problem.path in programs for problem in problems)
+    hint = _HINT + (_HINT_SIGNED if signable else "")
+    return IntegrityFailure(f"{root} is not what was signed: {count}", problems, hint)

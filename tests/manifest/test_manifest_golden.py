@@ -45,9 +45,16 @@ def test_the_golden_files_hold_together() -> None:
     found = release.parse(signed.payload)
     records = parse(golden("files.json"), platform=found.platform)
     assert hashlib.sha256(golden("files.json")).hexdigest() == found.files_sha256
-    framed = b"runtime-packager/tree/v1\n" + golden("tree.frame")
+    framed = b"runtime-packager/tree/v2\n" + golden("tree.frame")
     assert hashlib.sha256(framed).hexdigest() == found.tree_root == tree_root(records)
     assert open_key(golden("key-development.json"), None) == example_key("development", 2)
+
+
+def test_a_list_with_programs_reads_as_it_was() -> None:
+    records = parse(golden("signable.json"), platform="win-x64")
+    assert [bool(record.unsigned) for record in records] == [True, False, False]
+    framed = b"runtime-packager/tree/v2\n" + golden("signable.frame")
+    assert hashlib.sha256(framed).hexdigest() == tree_root(records)
 
 
 def test_an_encrypted_key_of_today_will_open() -> None:
@@ -55,7 +62,9 @@ def test_an_encrypted_key_of_today_will_open() -> None:
     assert open_key(data, b"golden passphrase") == example_key()
 
 
-@pytest.mark.parametrize("name", ["files.json", "release.json", "release.dsse.json"])
+@pytest.mark.parametrize(
+    "name", ["files.json", "signable.json", "release.json", "release.dsse.json"]
+)
 def test_golden_files_are_canonical(name: str) -> None:
     from runtime_packager.manifest import strict_json
 
