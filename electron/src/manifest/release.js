@@ -44,8 +44,8 @@ const PROVENANCE = {
 
 /** The fields in the order in which they are read, and what reads each. */
 const FIELDS = {
-  product: shape.requireText,
-  version: shape.requireText,
+  product: text,
+  version: text,
   epoch: shape.requireCount,
   platform: requirePlatform,
   files_sha256: shape.requireDigest,
@@ -55,7 +55,7 @@ const FIELDS = {
   executables: requireExecutables,
   interpreters: requireInterpreters,
   lock_sha256: shape.requireDigest,
-  tool: shape.requireText,
+  tool: text,
   created: shape.requireMoment,
   inputs: shape.requireDigest,
 };
@@ -98,6 +98,11 @@ function requireWanted(payload, { platform, minimumEpoch } = {}) {
     throw rejection('epoch', reason, WHAT);
   }
   return release;
+}
+
+/** Not requireText itself: what `parse` passes third is not a length. */
+function text(value, what) {
+  return shape.requireText(value, what);
 }
 
 function requireUnderstood(value) {
