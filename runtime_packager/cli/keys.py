@@ -1,4 +1,4 @@
-"""``runtime-packager keys``: make and show signing keys."""
+"""``runtime-packager keys``: make and show signing keys, and say which of them count."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from runtime_packager.cli import roots
 from runtime_packager.cli.common import Shared, require, shared_options
 from runtime_packager.cli.output import console, emit_json
 from runtime_packager.cli.signing import PASSPHRASE_VARIABLE
@@ -15,7 +16,12 @@ from runtime_packager.cli.signing import PASSPHRASE_VARIABLE
 
 @click.group()
 def command() -> None:
-    """Make and show signing keys."""
+    """Make and show signing keys, and say which of them count."""
+
+
+command.add_command(roots.group)
+command.add_command(roots.rotate)
+command.add_command(roots.revoke)
 
 
 @command.command()
