@@ -107,6 +107,9 @@ class RootFiles:
         """
         held = self.read()
         root = replace(root, version=_after(held))
+        there = self.draft()
+        if there and there.root == root:
+            raise InputError("nothing changes", f"{self.next} says the same, with its signatures")
         if held and root == replace(held, version=root.version):
             raise InputError("nothing changes", f"{self.current} says the same")
         try:

@@ -96,6 +96,28 @@ def test_a_root_holds_once_the_last_owner_has_signed(project: Path, run: Run) ->
     assert run("keys", "root", "show")["root"]["version"] == 1
 
 
+def test_an_owner_is_named_by_what_keys_show_prints(
+    project: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held(run)
+    capsys.readouterr()
+    assert command("keys", "show", "eve.json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    shown["keys"][0]["comment"] = "Eve's token"
+    (project / "eve.pub.json").write_text(json.dumps(shown))
+    draft = run("keys", "root", "change", "--add", "release", "eve.pub.json")
+    assert {"keyid": EVE.public.keyid, "comment": "Eve's token"} in draft["keys"]
+    shown["keys"].append(shown["keys"][0] | {"public": "00" * 32})
+    for text, words in ((json.dumps(shown), "no private key"), ("{}", "no private key")):
+        (project / "eve.pub.json").write_text(text)
+        (project / "eve.pub.json").chmod(0o600)
+        code, message = run("keys", "root", "change", "--add", "release", "eve.pub.json")
+        assert code == 2
+        assert words in message
+    assert "small order" in run("keys", "root", "change", "--add", "release", "00" * 32)[1]
+    assert "cannot be read" in run("keys", "root", "change", "--add", "release", "nowhere")[1]
+
+
 def test_only_the_roots_own_keys_sign_it(project: Path, run: Run) -> None:
     begun(run)
     before = (project / NEXT).read_bytes()
@@ -122,7 +144,9 @@ def test_rotating_a_key(project: Path, run: Run) -> None:
     held(run)
     run("keys", "rotate", CARL.public.keyid[:8], "eve.json")
     assert run("verify", "runtime")["ok"]  # Until the owners have signed.
-    assert signed(run, "anna", "ben")["version"] == 2
+    made = signed(run, "anna", "ben")
+    assert made["version"] == 2
+    assert [key["keyid"] for key in made["keys"]] == list(ids(ANNA, BEN, DORA, EVE))
     assert run("verify", "runtime")[0] == 5
     assert run("sign", "runtime", "--key", "eve.json")
     assert run("verify", "runtime")["signed_by"]["keyid"] == EVE.public.keyid
@@ -274,6 +298,31 @@ def test_a_draft_that_does_not_follow_is_named(project: Path, run: Run) -> None:
     assert "version 1, 2 expected" in message
     shutil.copy(project / HELD, project / NEXT)  # As after a crash behind the last step but one.
     assert run("keys", "root", "change", "--expires", "2099-01-01")["version"] == 2
+
+
+def test_a_signed_draft_holds_after_a_crash_before_it_did(project: Path, run: Run) -> None:
+    held(run)
+    run("keys", "root", "change", "--expires", "2099-01-01")
+    signed(run, "anna", "ben")
+    shutil.copy(project / HELD, project / NEXT)
+    shutil.copy(project / "manifests/root.1.dsse.json", project / HELD)
+    assert signed(run, "anna")["holds"]
+    assert run("keys", "root", "show") == {
+        "ok": True,
+        "root": run("keys", "root", "show", HELD)["root"],
+        "next": None,
+    }
+    assert run("keys", "root", "show")["root"]["version"] == 2
+
+
+def test_a_change_that_changes_nothing_keeps_the_signatures(project: Path, run: Run) -> None:
+    held(run)
+    run("keys", "root", "change", "--expires", "2099-01-01")
+    signed(run, "anna")
+    before = (project / NEXT).read_bytes()
+    for words in ((), ("--expires", "2099-01-01"), ("--threshold", "root", 2)):
+        assert run("keys", "root", "change", *words) == (2, "nothing changes")
+    assert (project / NEXT).read_bytes() == before
 
 
 def test_there_is_one_first_root(project: Path, run: Run) -> None:

@@ -34,6 +34,7 @@ from runtime_packager.manifest import (
     PublicKey,
     TrustedKeys,
     dsse,
+    resign,
     strict_json,
     verify_tree,
 )
@@ -369,12 +370,25 @@ def test_signing_again_replaces_ones_own_signature_and_no_other() -> None:
     assert signatures[0] == strict_json.loads(one, max_size=10_000)["signatures"][0]
     again = strict_json.loads(dsse.add_signature(both, CARL), max_size=10_000)["signatures"]
     assert sorted(row["keyid"] for row in again) == sorted(ids(CARL, DORA))
+    # A signature that only claims to be hers makes room for hers.
+    posing = dsse.Envelope(dsse.PAYLOAD_TYPE, b"x", ((CARL.public.keyid, bytes(64)),))
+    assert dsse.add_signature(posing.render(), CARL) == one
     unnamed = base64.b64encode(dsse.parse(one, dsse.PAYLOAD_TYPE).signatures[0][1])
     hidden = one.replace(b'"keyid":"' + CARL.public.keyid.encode() + b'",', b"")
     assert unnamed in hidden
     assert (
         len(strict_json.loads(dsse.add_signature(hidden, CARL), max_size=9999)["signatures"]) == 1
     )
+
+
+def test_the_purpose_is_release_when_enough_release_keys_have_signed(tmp_path: Path) -> None:
+    sealed, development = sealed_tree(tmp_path / "tree"), example_key("development", 2)
+    resign(sealed.root, development)
+    resign(sealed.root, sealed.key, add=True)
+    keys = (sealed.key.public, development.public)
+    assert verify_tree(sealed.root, TrustedKeys(keys)).purpose == "release"
+    assert verify_tree(sealed.root, TrustedKeys(keys, 2)).purpose == "development"
+    assert verify_tree(sealed.root, TrustedKeys(keys[1:])).purpose == "development"
 
 
 def test_a_tree_is_verified_by_what_a_root_says(tmp_path: Path) -> None:
