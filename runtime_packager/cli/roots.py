@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
 from runtime_packager.cli.common import Shared, require, shared_options
-from runtime_packager.cli.output import console, emit_json
+from runtime_packager.cli.output import emit_json
 from runtime_packager.cli.reporting import reporter
+from runtime_packager.cli.rootshown import facts, lacks, lines, report, wanted_lines
 from runtime_packager.cli.signing import KEY_VARIABLE, key_option, signer
 from runtime_packager.errors import InputError
 
@@ -92,7 +93,7 @@ def init(
             f"{there} exists already",
             "`runtime-packager keys root change` makes the next version",
         )
-    _report(shared, files, files.save_draft(_changed(rootedit.EMPTY, added, thresholds, expires)))
+    report(shared, files, files.save_draft(_changed(rootedit.EMPTY, added, thresholds, expires)))
 
 
 @group.command()
@@ -183,7 +184,7 @@ def sign(shared: Shared, root_file: Path | None, key: str | None) -> None:
     files = _files(shared, root_file)
     with reporter(quiet=shared.silent) as progress:
         draft = files.sign_draft(signer(key, shared.cache(), progress))
-    _report(shared, files, draft)
+    report(shared, files, draft)
 
 
 @group.command()
@@ -210,13 +211,13 @@ def show(shared: Shared, root_file: Path | None, chain: tuple[Path, ...]) -> Non
             raise InputError(f"{files.current} does not exist", "`keys root init` makes one")
     if shared.as_json:
         emit_json(
-            {"root": held and _facts(held), "next": draft and _facts(draft.root) | _lacks(draft)}
+            {"root": held and facts(held), "next": draft and facts(draft.root) | lacks(draft)}
         )
         return
     if held:
-        click.echo("\n".join(_lines(held)))
+        click.echo("\n".join(lines(held)))
     if draft:
-        click.echo("\n".join([*_lines(draft.root), *_wanted_lines(draft)]))
+        click.echo("\n".join([*lines(draft.root), *wanted_lines(draft)]))
 
 
 def _files(shared: Shared, root_file: Path | None) -> RootFiles:
@@ -233,7 +234,7 @@ def _edit(shared: Shared, root_file: Path | None, change: Callable[[Root], Root]
         raise InputError(
             f"{files.current} does not exist", "`runtime-packager keys root init` makes the first"
         )
-    _report(shared, files, files.save_draft(change(root)))
+    report(shared, files, files.save_draft(change(root)))
 
 
 def _changed(
@@ -254,50 +255,3 @@ def _changed(
         expires == "never" or _DAY.fullmatch(expires), f"--expires {expires}: YYYY-MM-DD expected"
     )
     return replace(root, expires=None if expires == "never" else f"{expires}T00:00:00Z")
-
-
-def _report(shared: Shared, files: RootFiles, draft: Draft) -> None:
-    holds = not draft.wanted
-    file = files.current if holds else files.next
-    if shared.as_json:
-        emit_json({"file": str(file), "holds": holds} | _facts(draft.root) | _lacks(draft))
-    elif not shared.quiet:
-        state = "[bold green]holds[/]" if holds else "[bold]has to be signed[/]"
-        console().print(f"version {draft.root.version} {state}: {file}", soft_wrap=True)
-        for line in _wanted_lines(draft):
-            console().print(line, markup=False, soft_wrap=True)
-
-
-def _facts(root: Root) -> dict[str, Any]:
-    return {
-        "version": root.version,
-        "expires": root.expires,
-        "keys": [{"keyid": key.keyid, "comment": key.comment} for key in root.keys],
-        "roles": {
-            name: {"keyids": role.keyids, "threshold": role.threshold}
-            for name, role in root.roles.items()
-        },
-        "revoked": root.revoked,
-    }
-
-
-def _lacks(draft: Draft) -> dict[str, Any]:
-    return {"wanted": [{"count": one.count, "keyids": one.keyids} for one in draft.wanted]}
-
-
-def _lines(root: Root) -> list[str]:
-    named = {key.keyid: key.comment for key in root.keys}
-    lines = [f"version {root.version}, expires {root.expires or 'never'}"]
-    for name, role in root.roles.items():
-        lines.append(f"  {name}: {role.threshold} of")
-        lines += [f"    {keyid} {named[keyid]}".rstrip() for keyid in role.keyids]
-    if root.revoked:
-        lines += ["  revoked:", *(f"    {keyid}" for keyid in root.revoked)]
-    return lines
-
-
-def _wanted_lines(draft: Draft) -> list[str]:
-    return [
-        f"  {one.count} more of these have to sign: {', '.join(keyid[:16] for keyid in one.keyids)}"
-        for one in draft.wanted
-    ]

@@ -179,6 +179,18 @@ def test_revoking_a_key(project: Path, run: Run) -> None:
     assert run("verify", "runtime", *roots[:2])["ok"]
 
 
+def test_taking_a_key_out_of_a_role(project: Path, run: Run) -> None:
+    held(run)
+    run("keys", "root", "change", "--remove", "release", CARL.public.keyid[:12])
+    made = signed(run, "anna", "ben")
+    assert made["roles"]["release"]["keyids"] == list(ids(DORA))
+    assert made["revoked"] == []
+    assert "key-untrusted" in run("verify", "runtime")[1]
+    code, message = run("keys", "root", "change", "--remove", "root", DORA.public.keyid)
+    assert code == 2
+    assert "has not the role root" in message
+
+
 def test_a_role_keeps_enough_keys(project: Path, run: Run) -> None:
     held(run)
     code, message = run("keys", "revoke", ANNA.public.keyid)

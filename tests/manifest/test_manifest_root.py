@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from manifest_examples import example_key, sealed_tree
 from root_examples import (
@@ -242,6 +242,37 @@ def test_no_damaged_root_says_anything_else(data: st.DataObject) -> None:
     except IntegrityFailure:
         return
     assert found == a_root()
+
+
+EVERYONE = (ANNA, BEN, CARL, DORA)
+
+
+@st.composite
+def some_root(draw: st.DrawFn) -> Root:
+    some = st.lists(st.sampled_from(EVERYONE), min_size=1, unique_by=lambda key: key.seed)
+    owners, revoked = draw(some), draw(st.lists(st.sampled_from(EVERYONE), max_size=2))
+    threshold = draw(st.integers(1, len(owners)))
+    assume(len([key for key in owners if key not in revoked]) >= threshold)
+    assume(set(revoked) < set(EVERYONE))
+    made = {"root": role(*owners, threshold=threshold), "release": role(*EVERYONE)}
+    version = draw(st.integers(1, 3))
+    return a_root(version, roles=made, revoked=tuple(sorted(set(ids(*revoked)))))
+
+
+@given(some_root(), some_root(), st.sets(st.sampled_from((*EVERYONE, EVE)), min_size=1))
+def test_a_root_follows_exactly_when_both_thresholds_are_reached(
+    old: Root, new: Root, signers: set[PrivateKey]
+) -> None:
+    def reached(root: Root) -> bool:
+        counting = set(ids(*signers)) & set(root.roles["root"].keyids) - set(root.revoked)
+        return len(counting) >= root.roles["root"].threshold
+
+    allowed = reached(old) and reached(new) and new.version == old.version + 1
+    envelope = signed(new, *signers)
+    if allowed:
+        assert roots.next_root(envelope, old) == new
+    else:
+        assert refused(envelope, old) <= {"root-threshold", "root-version"}
 
 
 # --- revoked and expired
