@@ -105,6 +105,8 @@ class Trust:
             keys = self._rooted([config.root_document])
             alone = own.keys and not signed_by(directory, keys) and signed_by(directory, own)
             return own if alone else keys
+        if self.current:
+            raise InputError("only a root document expires, and there is none", "name it: --root")
         keys = TrustedKeys(())
         if config and config.trusted_keys.is_file():
             keys = read_trusted(config.trusted_keys)

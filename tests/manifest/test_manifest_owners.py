@@ -16,6 +16,7 @@ from root_examples import ANNA, BEN, CARL, DORA, EVE, ids
 from runtime_packager.cli import main
 from runtime_packager.manifest import save_key, seal
 from runtime_packager.manifest.keyfile import seal_key
+from runtime_packager.manifest.trusted import key_row
 
 OWNERS = {"anna": ANNA, "ben": BEN, "carl": CARL, "dora": DORA, "eve": EVE}
 DEVELOPMENT = example_key("development", 2)
@@ -267,6 +268,17 @@ def test_an_expired_root_verifies_but_no_update(project: Path, run: Run) -> None
     run("keys", "root", "change", "--expires", "never")
     signed(run, "anna", "ben")
     assert run("verify", "runtime", "--unexpired")["ok"]
+
+
+def test_only_a_root_can_be_asked_whether_it_expired(project: Path, run: Run) -> None:
+    (project / "manifests").mkdir()
+    asked = ("verify", "runtime", "--unexpired")
+    assert "only a root document expires" in run(*asked)[1]
+    shown = project / "manifests/trusted-keys.json"
+    shown.write_text(json.dumps({"schema": 1, "keys": [key_row(CARL.public)]}))
+    assert run("verify", "runtime")["ok"]
+    assert "only a root document expires" in run(*asked)[1]
+    assert run(*asked, "--trusted", shown)[0] == 2
 
 
 @pytest.mark.parametrize("day", ["2030-2-3", "tomorrow", "2030-02-30"])
