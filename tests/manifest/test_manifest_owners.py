@@ -102,12 +102,13 @@ def test_an_owner_is_named_by_what_keys_show_prints(
 ) -> None:
     held(run)
     capsys.readouterr()
-    assert command("keys", "show", "eve.json") == 0
+    assert command("keys", "show", "eve.json", "--comment", "Eve's token") == 0
     shown = json.loads(capsys.readouterr().out)
-    shown["keys"][0]["comment"] = "Eve's token"
     (project / "eve.pub.json").write_text(json.dumps(shown))
     draft = run("keys", "root", "change", "--add", "release", "eve.pub.json")
     assert {"keyid": EVE.public.keyid, "comment": "Eve's token"} in draft["keys"]
+    for comment in ("two\nlines", "x" * 1025):
+        assert run("keys", "show", "eve.json", "--comment", comment)[0] == 2
     shown["keys"].append(shown["keys"][0] | {"public": "00" * 32})
     for text, words in ((json.dumps(shown), "no private key"), ("{}", "no private key")):
         (project / "eve.pub.json").write_text(text)
