@@ -196,11 +196,7 @@ def _role(value: Any, known: frozenset[str], what: str) -> Role:
     keyids = _keyids(found["keyids"], f"{what}: keyids")
     if unknown := sorted(set(keyids) - known):
         raise rejection(ErrorId.SCHEMA, f"not among the keys: {', '.join(unknown)}", what)
-    threshold = _positive(found["threshold"], f"{what}: threshold")
-    if threshold > len(keyids):
-        reason = f"a threshold of {threshold} and {len(keyids)} keys"
-        raise rejection(ErrorId.SCHEMA, reason, what)
-    return Role(keyids, threshold)
+    return Role(keyids, _positive(found["threshold"], f"{what}: threshold"))
 
 
 def _require_reachable(roles: Mapping[RoleName, Role], revoked: frozenset[str]) -> None:

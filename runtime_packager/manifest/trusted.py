@@ -107,11 +107,20 @@ def read_trusted(path: Path) -> TrustedKeys:
     """
     hint = "runtime-packager keys show prints what stands in such a file"
     try:
-        return parse_trusted(path.read_bytes())
+        return parse_trusted(read_bounded(path, MAX_SIZE))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}", hint) from error
     except IntegrityFailure as error:
         raise InputError(f"{path}: {error.message}", hint) from error
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """A file's bytes; of one that is larger than ``limit`` one byte more than that.
+
+    :raises OSError: when it cannot be read.
+    """
+    with path.open("rb") as stream:
+        return stream.read(limit + 1)
 
 
 def _parse(row: Any) -> PublicKey:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from manifest_examples import example_key, sealed_tree
 from root_examples import (
@@ -34,6 +34,7 @@ from runtime_packager.manifest import (
     PublicKey,
     TrustedKeys,
     dsse,
+    resign,
     strict_json,
     verify_tree,
 )
@@ -243,6 +244,43 @@ def test_no_damaged_root_says_anything_else(data: st.DataObject) -> None:
     assert found == a_root()
 
 
+EVERYONE = (ANNA, BEN, CARL, DORA)
+
+
+@st.composite
+def some_root(draw: st.DrawFn) -> Root:
+    some = st.lists(st.sampled_from(EVERYONE), min_size=1, unique_by=lambda key: key.seed)
+    owners, revoked = draw(some), draw(st.lists(st.sampled_from(EVERYONE), max_size=2))
+    threshold = draw(st.integers(1, len(owners)))
+    assume(len([key for key in owners if key not in revoked]) >= threshold)
+    assume(set(revoked) < set(EVERYONE))
+    made = {"root": role(*owners, threshold=threshold), "release": role(*EVERYONE)}
+    return a_root(roles=made, revoked=tuple(sorted(set(ids(*revoked)))))
+
+
+@given(
+    some_root(),
+    some_root(),
+    st.sampled_from((3, 3, 3, 3, 1, 2, 4)),
+    st.sets(st.sampled_from((*EVERYONE, EVE)), min_size=2),
+)
+def test_a_root_follows_exactly_when_both_thresholds_are_reached(
+    old: Root, new: Root, version: int, signers: set[PrivateKey]
+) -> None:
+    old, new = replace(old, version=2), replace(new, version=version)
+
+    def reached(root: Root) -> bool:
+        counting = set(ids(*signers)) & set(root.roles["root"].keyids) - set(root.revoked)
+        return len(counting) >= root.roles["root"].threshold
+
+    allowed = reached(old) and reached(new) and version == 3
+    envelope = signed(new, *signers)
+    if allowed:
+        assert roots.next_root(envelope, old) == new
+    else:
+        assert refused(envelope, old) <= {"root-threshold", "root-version"}
+
+
 # --- revoked and expired
 
 
@@ -369,12 +407,25 @@ def test_signing_again_replaces_ones_own_signature_and_no_other() -> None:
     assert signatures[0] == strict_json.loads(one, max_size=10_000)["signatures"][0]
     again = strict_json.loads(dsse.add_signature(both, CARL), max_size=10_000)["signatures"]
     assert sorted(row["keyid"] for row in again) == sorted(ids(CARL, DORA))
+    # A signature that only claims to be hers makes room for hers.
+    posing = dsse.Envelope(dsse.PAYLOAD_TYPE, b"x", ((CARL.public.keyid, bytes(64)),))
+    assert dsse.add_signature(posing.render(), CARL) == one
     unnamed = base64.b64encode(dsse.parse(one, dsse.PAYLOAD_TYPE).signatures[0][1])
     hidden = one.replace(b'"keyid":"' + CARL.public.keyid.encode() + b'",', b"")
     assert unnamed in hidden
     assert (
         len(strict_json.loads(dsse.add_signature(hidden, CARL), max_size=9999)["signatures"]) == 1
     )
+
+
+def test_the_purpose_is_release_when_enough_release_keys_have_signed(tmp_path: Path) -> None:
+    sealed, development = sealed_tree(tmp_path / "tree"), example_key("development", 2)
+    resign(sealed.root, development)
+    resign(sealed.root, sealed.key, add=True)
+    keys = (sealed.key.public, development.public)
+    assert verify_tree(sealed.root, TrustedKeys(keys)).purpose == "release"
+    assert verify_tree(sealed.root, TrustedKeys(keys, 2)).purpose == "development"
+    assert verify_tree(sealed.root, TrustedKeys(keys[1:])).purpose == "development"
 
 
 def test_a_tree_is_verified_by_what_a_root_says(tmp_path: Path) -> None:
