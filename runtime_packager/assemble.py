@@ -241,7 +241,10 @@ class _Run:
         public = self.signer.public
         with steps.step("seal") as step:
             allowed = self.options.allow_unofficial
-            release = seal(tree, plan.entries, facts, self.signer, allow_unofficial=allowed)
+            release = seal(
+                tree, plan.entries, facts, self.signer,
+                allow_unofficial=allowed, cache=self.cache, progress=self.progress,
+            )  # fmt: skip
             step.note = f"{public.purpose} key {public.keyid[:16]}"
         with steps.step("verify"):
             self._verify(tree, facts.platform)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,13 @@ from runtime_packager.errors import InputError
 if TYPE_CHECKING:
     from runtime_packager.afterrun import Proof
     from runtime_packager.config import Config
-    from runtime_packager.manifest import Verified
+    from runtime_packager.manifest import SignedAfter, Verified
 
 RUN_FOR = 10.0
 """Seconds the app may run when nothing else is said."""
+
+NAMED = 5
+"""How many programs that were signed afterwards are named; ``--json`` names all."""
 
 
 @click.command()
@@ -58,6 +62,12 @@ RUN_FOR = 10.0
 @click.option("--platform", "platform", metavar="NAME", help="Fail unless it is for this target.")
 @click.option("--min-epoch", type=click.IntRange(min=0), help="Fail for an older release epoch.")
 @click.option(
+    "--allow-code-signing",
+    is_flag=True,
+    help="Accept programs that differ in their Authenticode or Apple code signature alone, and "
+    "name them. Whether such a signature is valid, the system knows.",
+)
+@click.option(
     "--after-run",
     is_flag=True,
     help="Then run the app with ARGS, and its interpreter as the app's children would be, and "
@@ -81,6 +91,7 @@ def command(
     unexpired: bool,
     platform: str | None,
     min_epoch: int | None,
+    allow_code_signing: bool,
     after_run: bool,
     seconds: float | None,
 ) -> None:
@@ -103,6 +114,7 @@ def command(
         trust.keys(directory, config, shared.cache(config)),
         expected_platform=find_target(platform).name if platform else None,
         minimum_epoch=min_epoch,
+        allow_code_signing=allow_code_signing,
     )
     began = time.perf_counter()
     with reporter(quiet=shared.silent) as progress:
@@ -144,6 +156,7 @@ def _facts(directory: Path, found: Verified, seconds: float) -> dict[str, Any]:
             "keyids": [key.keyid for key in found.keys],
             "purpose": found.purpose,
         },
+        "signed_after": [dataclasses.asdict(program) for program in found.signed_after],
         "seconds": round(seconds, 3),
     }
 
@@ -165,6 +178,7 @@ def _show(found: Verified, seconds: float, proof: Proof | None) -> None:
         f"{' and '.join(key.keyid[:16] for key in found.keys)}",
         soft_wrap=True,
     )
+    _show_signed(found.signed_after)
     for trial in proof.trials if proof else ():
         end = "ended by itself"
         if trial.app.asked:
@@ -180,6 +194,19 @@ def _show(found: Verified, seconds: float, proof: Proof | None) -> None:
             f"[bold green]unchanged[/] after the run: {proof.names} names, and every byte",
             soft_wrap=True,
         )
+
+
+def _show_signed(found: Sequence[SignedAfter]) -> None:
+    """Name the programs that were signed, or lost a signature, after they were sealed."""
+    from runtime_packager.manifest import printable
+
+    for signed, words in ((True, "have another code signature"), (False, "have no signature now")):
+        paths = [printable(program.path) for program in found if program.signed is signed]
+        if paths:
+            shown = ", ".join(paths[:NAMED]) + (", ..." if len(paths) > NAMED else "")
+            console().print(
+                f"  {len(paths)} programs {words}: {shown}", markup=False, soft_wrap=True
+            )
 
 
 def _config(shared: Shared) -> Config | None:

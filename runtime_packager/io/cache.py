@@ -116,7 +116,7 @@ KEYS = "keys"
 
 FOLDERS = (
     *("apps", "binaries", "blobs", "built", "bytecode", "interpreters", KEYS),
-    *("smoke", "stripped", "texts", "universal", "wheels"),
+    *("smoke", "stripped", "texts", "universal", "unsigned", "wheels"),
 )
 """All the folders we make, but for the locks. Whatever else lies there is somebody else's."""
 

@@ -1,5 +1,6 @@
 """The signed manifest: what a runtime is made of, who says so, and whether it still is that."""
 
+from runtime_packager.manifest.aftersigning import SignedAfter
 from runtime_packager.manifest.files import RELEASE
 from runtime_packager.manifest.keyfile import load_public, save_key
 from runtime_packager.manifest.keys import PrivateKey, PublicKey, Purpose, Signer, generate_key
@@ -48,6 +49,7 @@ __all__ = [
     "RoleName",
     "Root",
     "RootFiles",
+    "SignedAfter",
     "Signer",
     "TrustedKeys",
     "Verified",

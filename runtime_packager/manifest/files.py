@@ -4,7 +4,9 @@ Rules (paths and link targets: see :mod:`runtime_packager.manifest.paths`):
 
 1. Strict JSON of at most 64 MiB, ``{"schema": 1, "files": [...]}`` and nothing else.
 2. A file is exactly ``path``, ``type`` (``"file"``), ``size``, ``sha256`` (lower-case hex) and
-   ``mode`` (``"0644"`` or ``"0755"``); a link exactly ``path``, ``type`` (``"link"``), ``target``.
+   ``mode`` (``"0644"`` or ``"0755"``); a program of Windows or macOS that may be signed afterwards
+   also ``unsigned`` (:mod:`runtime_packager.manifest.codesign`), also lower-case hex. A link is
+   exactly ``path``, ``type`` (``"link"``), ``target``.
 3. Every file of the tree stands in it, except the two that describe it: :data:`FILES` itself
    and :data:`RELEASE`.
 
@@ -15,7 +17,7 @@ its length, so no two lists of records have one encoding.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from runtime_packager.entries import Entry, LinkEntry
@@ -38,11 +40,13 @@ SCHEMA = 1
 MAX_SIZE = 64 * 1024 * 1024
 """Bytes of files.json: 300,000 files with long names, ten times a tree with torch."""
 
-TREE_DOMAIN = b"runtime-packager/tree/v1\n"
+TREE_DOMAIN = b"runtime-packager/tree/v2\n"
 """What stands in front of the encoding, so that its digest can mean nothing else."""
 
 _DOCUMENT_KEYS = frozenset({"schema", "files"})
 _FILE_KEYS = frozenset({"path", "type", "size", "sha256", "mode"})
+_OPTIONAL_KEYS = frozenset({"unsigned"})
+_SIGNABLE_KEYS = _FILE_KEYS | _OPTIONAL_KEYS
 _LINK_KEYS = frozenset({"path", "type", "target"})
 MODES = ("0644", "0755")
 _MODES = {mode: mode for mode in MODES}
@@ -57,6 +61,8 @@ class FileRecord(NamedTuple):
     :param sha256: lower-case hex; empty for a link.
     :param mode: ``"0644"`` or ``"0755"``; empty for a link.
     :param target: where a link points, relative to its own directory; empty for a file.
+    :param unsigned: SHA-256 of a program without its code signature, lower-case hex; empty for
+        whatever has to keep its exact bytes.
     """
 
     path: str
@@ -65,14 +71,21 @@ class FileRecord(NamedTuple):
     sha256: str = ""
     mode: str = ""
     target: str = ""
+    unsigned: str = ""
 
 
-def records(entries: Iterable[Entry], *, platform: str) -> tuple[FileRecord, ...]:
+def records(
+    entries: Iterable[Entry], *, platform: str, unsigned: Mapping[str, str] | None = None
+) -> tuple[FileRecord, ...]:
     """The entries as records, sorted by the UTF-8 bytes of their paths.
 
+    :param unsigned: the digest without code signature of the files that have one, by the digest
+        of their bytes.
     :raises BuildError: naming every path that a tree for ``platform`` cannot hold.
     """
-    found = tuple(sorted(map(_record_of, entries), key=lambda record: record.path))
+    bare = unsigned or {}
+    made = (_record_of(entry, bare) for entry in entries)
+    found = tuple(sorted(made, key=lambda record: record.path))
     if problems := _problems(found, platform):
         raise BuildError(
             f"{len(problems)} paths cannot stand in a tree for {platform}",
@@ -113,7 +126,7 @@ def tree_root(files: Iterable[FileRecord]) -> str:
 def frame(files: Iterable[FileRecord]) -> bytes:
     """An injective encoding of a list of records.
 
-    Per record the fields path, type, size (decimal), sha256, mode and target, each as a
+    Per record the fields path, type, size (decimal), sha256, mode, target and unsigned, each as a
     netstring: its length in bytes of UTF-8 (decimal), ``:``, the field, ``,``. The number of
     fields is fixed, so the lengths alone say where everything ends.
     """
@@ -121,11 +134,12 @@ def frame(files: Iterable[FileRecord]) -> bytes:
 
 
 def _frame_record(record: FileRecord) -> str:
-    path, kind, size, sha256, mode, target = record
+    path, kind, size, sha256, mode, target, unsigned = record
     digits = str(size)
     return (
         f"{_width(path)}:{path},{len(kind)}:{kind},{len(digits)}:{digits},"
         f"{_width(sha256)}:{sha256},{len(mode)}:{mode},{_width(target)}:{target},"
+        f"{_width(unsigned)}:{unsigned},"
     )
 
 
@@ -133,23 +147,25 @@ def _width(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def _record_of(entry: Entry) -> FileRecord:
+def _record_of(entry: Entry, unsigned: Mapping[str, str]) -> FileRecord:
     if isinstance(entry, LinkEntry):
         return FileRecord(entry.path, "link", target=entry.target)
     mode = "0755" if entry.executable else "0644"
-    return FileRecord(entry.path, "file", entry.size, entry.sha256, mode)
+    bare = unsigned.get(entry.sha256, "")
+    return FileRecord(entry.path, "file", entry.size, entry.sha256, mode, unsigned=bare)
 
 
 def _row(record: FileRecord) -> dict[str, Any]:
     if record.type == "link":
         return {"path": record.path, "target": record.target, "type": "link"}
-    return {
+    row = {
         "mode": record.mode,
         "path": record.path,
         "sha256": record.sha256,
         "size": record.size,
         "type": "file",
     }
+    return row | {"unsigned": record.unsigned} if record.unsigned else row
 
 
 def _record_or_row(row: dict[str, Any]) -> Any:
@@ -157,8 +173,9 @@ def _record_or_row(row: dict[str, Any]) -> Any:
 
     A syntax error further down comes first, whoever reads the text.
     """
-    if row.keys() == _FILE_KEYS:
+    if row.keys() == _FILE_KEYS or row.keys() == _SIGNABLE_KEYS:
         path, size, sha256, mode = row["path"], row["size"], row["sha256"], row["mode"]
+        unsigned = row.get("unsigned", "")
         if (
             type(path) is str
             and row["type"] == "file"
@@ -168,13 +185,18 @@ def _record_or_row(row: dict[str, Any]) -> Any:
             and mode in _MODES
             and type(sha256) is str
             and shape.is_digest(sha256)
+            and (len(row) == len(_FILE_KEYS) or _is_digest(unsigned))
         ):
-            return FileRecord(path, "file", size, sha256, _MODES[mode])
+            return FileRecord(path, "file", size, sha256, _MODES[mode], "", unsigned)
     elif row.keys() == _LINK_KEYS:
         path, target = row["path"], row["target"]
         if type(path) is str and row["type"] == "link" and type(target) is str:
             return FileRecord(path, "link", target=target)
     return row
+
+
+def _is_digest(value: Any) -> bool:
+    return type(value) is str and shape.is_digest(value)
 
 
 def _parse_row(row: Any) -> FileRecord:
@@ -190,12 +212,16 @@ def _row_rejection(row: Any) -> IntegrityFailure:
     kind = shape.require(found.get("type"), str, f"{what}: type")
     if kind not in ("file", "link"):
         return rejection(ErrorId.SCHEMA, "file or link expected", f"{what}: type")
-    shape.require_keys(found, _FILE_KEYS if kind == "file" else _LINK_KEYS, what)
+    if kind == "file":
+        shape.require_keys(found, _FILE_KEYS, what, optional=_OPTIONAL_KEYS)
+    else:
+        shape.require_keys(found, _LINK_KEYS, what)
     path = shape.require(found["path"], str, f"{what}: path")
     if kind == "link":
         shape.require(found["target"], str, path)
     else:
-        shape.require_digest(found["sha256"], path)
+        for name in found.keys() & {"sha256", "unsigned"}:
+            shape.require_digest(found[name], f"{path}: {name}")
         if type(found["size"]) is not int or found["size"] < 0:
             return rejection(ErrorId.SCHEMA, f"{FILES}: size must be 0 or more", path)
     modes = ", ".join(MODES)

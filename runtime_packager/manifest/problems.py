@@ -63,6 +63,7 @@ class ErrorId(StrEnum):
     FILE_MODE = "file-mode"
     FILE_HASH = "file-hash"
     FILE_UNREADABLE = "file-unreadable"
+    CODE_SIGNATURE = "code-signature"
     DIRECTORY_EXTRA = "directory-extra"
 
 

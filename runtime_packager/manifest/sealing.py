@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runtime_packager.entries import Entry, FileEntry
 from runtime_packager.errors import BuildError, InputError
+from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import FILE_TIME, write_atomic
 from runtime_packager.io.progress import Progress
 from runtime_packager.manifest import dsse
@@ -16,6 +17,7 @@ from runtime_packager.manifest import release as releases
 from runtime_packager.manifest.files import FILES, RELEASE, records, render, tree_root
 from runtime_packager.manifest.keys import Signer
 from runtime_packager.manifest.release import Executable, Release, timestamp
+from runtime_packager.manifest.signable import unsigned_digests
 from runtime_packager.manifest.tree import Level, check_tree, hash_bytes, read_regular
 
 _MAGICS = (
@@ -59,16 +61,20 @@ def seal(
     signer: Signer,
     *,
     allow_unofficial: bool = False,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
 ) -> Release:
     """Write and sign the manifest of the tree at ``root``, which holds ``entries``.
 
     The entries are believed, not hashed again: :func:`verify_tree` says whether the tree is so.
 
+    :param cache: remembers programs' digests without code signature.
     :raises InputError: for a release key and an interpreter that is not official.
     :raises BuildError: for paths that the platform cannot hold.
     """
     _require_official(facts.interpreters, signer, allow_unofficial)
-    files = records(entries, platform=facts.platform)
+    unsigned = unsigned_digests(entries, facts.platform, cache, progress)
+    files = records(entries, platform=facts.platform, unsigned=unsigned)
     listed = render(files)
     release = Release(
         product=facts.product,

@@ -18,7 +18,9 @@ Rules, per level; every difference is reported, sorted by path:
               rule 2 says as much, this says that the signer computed both of one list.
            7. Every file has its digest.
 
-A file of the wrong type or size is not hashed. What cannot be read is ``file-unreadable``.
+A file of the wrong type or size is not hashed. What cannot be read is ``file-unreadable``. With
+code signing allowed, :mod:`runtime_packager.manifest.aftersigning` has the last word on sizes and
+digests of programs.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from runtime_packager.entries import directories_of
 from runtime_packager.errors import InputError
 from runtime_packager.io.progress import Progress, Silent
 from runtime_packager.manifest import files as listing
+from runtime_packager.manifest.aftersigning import SignedAfter, look_again
 from runtime_packager.manifest.comparing import (
     NotRegularError,
     differs,
@@ -54,6 +57,7 @@ _DECOMPOSING = sys.platform == "darwin"
 """HFS+ decomposes the names it is given; the list holds them composed."""
 _WHOLE_MODES = {} if _WINDOWS else {text: stat.S_IFREG | int(text, 8) for text in MODES}
 _HINT = "the runtime was changed or damaged after it was signed: install it again"
+_HINT_SIGNED = "; if programs got their code signatures after that, allow it: --allow-code-signing"
 
 
 class Level(StrEnum):
@@ -66,11 +70,15 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check looked at: files, the bytes hashed, the bytes of all the files."""
+    """What a check looked at: files, the bytes hashed, the bytes of all the files.
+
+    :param signed_after: programs whose code signature is another than when they were sealed.
+    """
 
     files: int
     bytes_hashed: int
     total_size: int
+    signed_after: tuple[SignedAfter, ...] = ()
 
 
 def check_tree(
@@ -78,11 +86,13 @@ def check_tree(
     release: Release,
     level: Level,
     *,
+    allow_code_signing: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Checked:
     """Compare the tree at ``root`` with ``release``.
 
+    :param allow_code_signing: accept programs that differ in their code signature alone.
     :raises IntegrityFailure: with every difference.
     """
     base = os.path.realpath(root)
@@ -102,12 +112,17 @@ def check_tree(
                 problems = list(_parent_problems(base, [file.path for file in wanted]))
         spoiled = _spoiled(problems)
         problems += [problem for problem in hashed() if problem.path not in spoiled]
+    signed_after: tuple[SignedAfter, ...] = ()
+    if problems and allow_code_signing:
+        listed = records if level is not Level.EXE else load_records(root, release)
+        problems, signed_after = look_again(base, problems, listed, workers)
     if problems:
-        raise _failure(root, problems)
+        raise _failure(root, problems, None if allow_code_signing else records)
     return Checked(
         files=len(records),
         bytes_hashed=sum(file.size for file in wanted),
         total_size=sum(record.size for record in records),
+        signed_after=signed_after,
     )
 
 
@@ -145,8 +160,8 @@ def load_records(root: Path, release: Release) -> tuple[FileRecord, ...]:
     :raises IntegrityFailure: when the one on disk is another.
     """
     if release.files_size > listing.MAX_SIZE:
-        reason = f"{release.files_size} bytes, at most {listing.MAX_SIZE} expected"
-        raise rejection(ErrorId.JSON_SIZE, reason, FILES)
+        allowed = f"{release.files_size} bytes, at most {listing.MAX_SIZE} expected"
+        raise rejection(ErrorId.JSON_SIZE, allowed, FILES)
     data = read_regular(root, FILES, release.files_size)
     if len(data) != release.files_size or hash_bytes(data) != release.files_sha256:
         raise rejection(ErrorId.MANIFEST_HASH, "is not the list that was signed", FILES)
@@ -319,6 +334,12 @@ def _kind(status: os.stat_result) -> str:
     return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "special file"
 
 
-def _failure(root: Path, problems: Sequence[Problem]) -> IntegrityFailure:
+def _failure(
+    root: Path, problems: Sequence[Problem], unforgiven: Sequence[FileRecord] | None
+) -> IntegrityFailure:
+    """:param unforgiven: what is listed, when a code signature was not to be forgiven."""
     count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
-    return IntegrityFailure(f"{root} is not what was signed: {count}", problems, _HINT)
+    programs = {record.path for record in unforgiven or () if record.unsigned}
+    signable = any(problem.path in programs for problem in problems)
+    hint = _HINT + (_HINT_SIGNED if signable else "")
+    return IntegrityFailure(f"{root} is not what was signed: {count}", problems, hint)

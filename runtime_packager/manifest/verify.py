@@ -20,6 +20,7 @@ from pathlib import Path
 from runtime_packager.io.progress import Progress
 from runtime_packager.manifest import dsse
 from runtime_packager.manifest import release as releases
+from runtime_packager.manifest.aftersigning import SignedAfter
 from runtime_packager.manifest.comparing import differs
 from runtime_packager.manifest.files import RELEASE
 from runtime_packager.manifest.keys import PublicKey, Purpose
@@ -40,6 +41,7 @@ class Verified:
     :param files_checked: paths compared with the list (level ``exe``: executables).
     :param bytes_hashed: of files; the manifest's own are not counted.
     :param total_size: bytes of all files that were compared.
+    :param signed_after: programs whose code signature is another than when they were sealed.
     """
 
     release: Release
@@ -49,6 +51,7 @@ class Verified:
     files_checked: int
     bytes_hashed: int
     total_size: int
+    signed_after: tuple[SignedAfter, ...] = ()
 
     @property
     def keyid(self) -> str:
@@ -63,11 +66,14 @@ def verify_tree(
     *,
     expected_platform: str | None = None,
     minimum_epoch: int | None = None,
+    allow_code_signing: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Verified:
     """Verify the runtime at ``root``.
 
+    :param allow_code_signing: accept programs that differ from what was sealed in their code
+        signature alone; the result names them.
     :param workers: threads that hash, or ``None`` for one a core.
     :raises InputError: when ``root`` is no runtime at all.
     :raises IntegrityFailure: when a rule is broken; it carries every problem found.
@@ -76,7 +82,14 @@ def verify_tree(
     release = verify_release(
         signed.payload, expected_platform=expected_platform, minimum_epoch=minimum_epoch
     )
-    checked = check_tree(root, release, level, workers=workers, progress=progress)
+    checked = check_tree(
+        root,
+        release,
+        level,
+        allow_code_signing=allow_code_signing,
+        workers=workers,
+        progress=progress,
+    )
     return Verified(
         release=release,
         keys=signed.keys,
@@ -85,6 +98,7 @@ def verify_tree(
         files_checked=checked.files,
         bytes_hashed=checked.bytes_hashed,
         total_size=checked.total_size,
+        signed_after=checked.signed_after,
     )
 
 

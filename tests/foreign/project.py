@@ -30,6 +30,12 @@ class Project:
 
     def run(self, *words: object) -> dict:
         """The command line, which must succeed; what it says in JSON."""
+        code, answer = self.called(*words)
+        assert code == 0, answer
+        return answer
+
+    def called(self, *words: object) -> tuple[int, dict]:
+        """The command line: its exit code and what it says in JSON."""
         cache = os.environ.get("RUNTIME_PACKAGER_CACHE", str(ROOT / "cache"))
         done = subprocess.run(
             [sys.executable, "-m", "runtime_packager", *map(str, words), "--json"],
@@ -43,10 +49,10 @@ class Project:
                 "no_proxy": "127.0.0.1",
             },
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout, done.stderr
         answer = json.loads(done.stdout)
         assert isinstance(answer, dict)
-        return answer
+        return done.returncode, answer
 
     def assembled(self, *platforms: str) -> Project:
         """Itself, locked and assembled for these."""

@@ -51,6 +51,18 @@ def test_entries_become_records_sorted_by_utf8_bytes() -> None:
     assert files.parse(files.render(found), platform="linux-x64") == found
 
 
+def test_a_program_says_what_it_is_without_its_signature() -> None:
+    entries = [FileEntry(path, 1, DIGEST, True, Path("x")) for path in ("a.dll", "b.dll")]
+    other = FileEntry("c", 1, "00" * 32, True, Path("x"))
+    found = files.records([*entries, other], platform="win-x64", unsigned={DIGEST: "ab" * 32})
+    assert [one.unsigned for one in found] == ["ab" * 32, "ab" * 32, ""]
+    rows = json.loads(files.render(found))["files"]
+    assert [one.get("unsigned") for one in rows] == ["ab" * 32, "ab" * 32, None]
+    assert files.parse(files.render(found), platform="win-x64") == found
+    bare = [one._replace(unsigned="") for one in found]
+    assert files.tree_root(bare) != files.tree_root(found)
+
+
 def test_every_bad_entry_is_named_at_once() -> None:
     entries = [FileEntry(path, 1, DIGEST, False, Path("x")) for path in ("/a", "b/../c", "d")]
     with pytest.raises(BuildError) as caught:
@@ -131,6 +143,11 @@ def test_link_targets_inside_the_tree(path: str, target: str) -> None:
         document(row(sha256=DIGEST[1:])),
         document(row(sha256=DIGEST + "\n")),
         document(row(sha256="é" * 64)),
+        document(row(unsigned="")),
+        document(row(unsigned=None)),
+        document(row(unsigned=DIGEST.upper())),
+        document(row(unsigned=DIGEST, mode=...)),
+        document({"path": "a", "type": "link", "target": "b", "unsigned": DIGEST}),
         document({"path": "a", "type": "link", "target": 1}),
         document({"path": "a", "type": "link", "target": "b", "size": 0}),
         document({"path": "a", "type": "link"}),
@@ -186,6 +203,7 @@ RECORDS = st.lists(
         TEXT,
         st.sampled_from(["", "0644", "0755"]),
         TEXT,
+        TEXT,
     ),
     max_size=4,
 )
@@ -199,8 +217,8 @@ def unframe(data: bytes) -> list[FileRecord]:
         fields.append(rest[: int(length)].decode())
         assert rest[int(length) : int(length) + 1] == b","
         data = rest[int(length) + 1 :]
-    groups = [fields[index : index + 6] for index in range(0, len(fields), 6)]
-    return [FileRecord(p, t, int(s), h, m, g) for p, t, s, h, m, g in groups]  # type: ignore[arg-type]
+    groups = [fields[index : index + 7] for index in range(0, len(fields), 7)]
+    return [FileRecord(p, t, int(s), h, m, g, u) for p, t, s, h, m, g, u in groups]  # type: ignore[arg-type]
 
 
 @given(RECORDS)

@@ -45,7 +45,7 @@ def test_the_golden_files_hold_together() -> None:
     found = release.parse(signed.payload)
     records = parse(golden("files.json"), platform=found.platform)
     assert hashlib.sha256(golden("files.json")).hexdigest() == found.files_sha256
-    framed = b"runtime-packager/tree/v1\n" + golden("tree.frame")
+    framed = b"runtime-packager/tree/v2\n" + golden("tree.frame")
     assert hashlib.sha256(framed).hexdigest() == found.tree_root == tree_root(records)
     assert open_key(golden("key-development.json"), None) == example_key("development", 2)
 

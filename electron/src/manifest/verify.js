@@ -31,12 +31,9 @@ function verifyRelease(envelope, trust, options = {}) {
   roots.requireCurrent(trust, options.now);
   const signed = dsse.verify(envelope, trust);
   const release = releases.requireWanted(signed.payload, options);
-  return { release, keyids: signed.keys.map((key) => key.keyid), purpose: purposeOf(signed.keys) };
-}
-
-/** `release` only if every key that was counted is one. */
-function purposeOf(keys) {
-  return keys.every((key) => key.purpose === 'release') ? 'release' : 'development';
+  const forRelease = signed.keys.filter((key) => key.purpose === 'release').length;
+  const purpose = forRelease >= trust.threshold ? 'release' : 'development';
+  return { release, keyids: signed.keys.map((key) => key.keyid), purpose };
 }
 
 /**
