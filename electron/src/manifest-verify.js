@@ -25,16 +25,20 @@ const WORKER = path.join(__dirname, 'manifest', 'worker.js');
  * @param {'exe' | 'quick' | 'full'} [options.level] how much is looked at; docs/reference/manifest.md
  * @param {string} [options.platform] the one that is expected, such as `linux-x64`
  * @param {number} [options.minimumEpoch] of the newest release seen before
+ * @param {boolean} [options.allowCodeSigning] accept programs that differ in their code signature
+ *   alone; the facts name them
  * @param {number} [options.now] seconds since 1970: refuse trust that has expired (for updates)
  * @param {string} [options.record] a file outside the tree that remembers a verified start, so that
  *   the next one is cheap; manifest/record.js says what that protects against and what not
  * @returns {Promise<object>} facts: release, keyids, purpose, level, filesChecked, bytesHashed,
- *   totalSize (bytes); with a record, fromRecord and recorded
+ *   totalSize (bytes), signedAfter (`{path, signed}`: programs whose code signature is another than
+ *   when they were sealed); with a record, fromRecord and recorded
  * @throws {IntegrityFailure} `{id, problems: [{path, id, reason}]}`, every difference found
  * @throws {InputError} `{id: 'input'}` when `root` is no runtime at all
  */
 async function verifyTree(root, trusted, options = {}) {
-  const { level = 'full', platform, minimumEpoch, now, record, ...unknown } = options;
+  const { level = 'full', allowCodeSigning = false, ...rest } = options;
+  const { platform, minimumEpoch, now, record, ...unknown } = rest;
   const names = Object.keys(unknown);
   if (names.length) throw new TypeError(`unknown options: ${names.join(', ')}`);
   if (!LEVELS.includes(level)) throw new TypeError(`level ${level}: one of ${LEVELS.join(', ')}`);
@@ -43,7 +47,7 @@ async function verifyTree(root, trusted, options = {}) {
   const { facts, refused } = await runWorker(WORKER, {
     root,
     trust: trusted,
-    options: { level, platform, minimumEpoch, now, record },
+    options: { level, allowCodeSigning, platform, minimumEpoch, now, record },
   });
   if (!refused) return facts;
   const { message, problems } = refused;

@@ -200,12 +200,14 @@ def _show_signed(found: Sequence[SignedAfter]) -> None:
     """Name the programs that were signed, or lost a signature, after they were sealed."""
     from runtime_packager.manifest import printable
 
-    for signed, words in ((True, "have another code signature"), (False, "have no signature now")):
+    for signed, words in ((True, "another code signature"), (False, "no code signature now")):
         paths = [printable(program.path) for program in found if program.signed is signed]
         if paths:
             shown = ", ".join(paths[:NAMED]) + (", ..." if len(paths) > NAMED else "")
             console().print(
-                f"  {len(paths)} programs {words}: {shown}", markup=False, soft_wrap=True
+                f"  {words}, otherwise as sealed: {len(paths)} ({shown})",
+                markup=False,
+                soft_wrap=True,
             )
 
 

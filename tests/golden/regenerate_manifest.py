@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "manifest"), str(HERE.parent.parent)]
 
 from manifest_examples import example_key, sealed_tree  # noqa: E402
+from program_vectors import program_vectors, signable_list  # noqa: E402
 from root_examples import ANNA, BEN, EVE, a_root, ids, signed  # noqa: E402
 
 from runtime_packager.manifest import PublicKey, TrustedKeys, dsse, render_trusted  # noqa: E402
@@ -37,6 +38,9 @@ def golden_files() -> dict[str, bytes]:
         "root.dsse.json": root,
         "root.json": dsse.open_unverified(root, dsse.ROOT_TYPE),
         "tree.frame": frame(parse(files, platform="linux-x64")),
+        "programs.json": program_vectors(),
+        "signable.json": signable_list(),
+        "signable.frame": frame(parse(signable_list(), platform="win-x64")),
         "trusted-keys.json": render_trusted(TrustedKeys.of(named, development.public)),
         "key-development.json": seal_key(development, None),
     }

@@ -20,6 +20,7 @@ from signing import (
 )
 
 from runtime_packager.binaries import fat
+from runtime_packager.cli import main
 from runtime_packager.entries import Entry
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.progress import Silent
@@ -30,6 +31,7 @@ from runtime_packager.manifest import (
     SignedAfter,
     aftersigning,
     hashing,
+    render_trusted,
     seal,
     verify_tree,
 )
@@ -223,6 +225,33 @@ def test_whoever_did_not_allow_it_is_told_of_it(windows: Sealed) -> None:
     with pytest.raises(IntegrityFailure) as caught:
         verify_tree(windows.root, windows.trusted, allow_code_signing=True)
     assert "--allow-code-signing" not in str(caught.value.hint)
+
+
+# --- on the command line
+
+
+def call(tmp_path: Path, sealed: Sealed, *words: str) -> int:
+    keys = tmp_path / "trusted.json"
+    keys.write_bytes(render_trusted(sealed.trusted))
+    with pytest.raises(SystemExit) as caught:
+        main(["verify", str(sealed.root), "--trusted", str(keys), *words])
+    return int(caught.value.code or 0)
+
+
+def test_people_and_programs_are_told_what_was_signed(
+    windows: Sealed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(windows, PROGRAM, signed_windows)
+    assert call(tmp_path, windows) == 5
+    assert "allow it: --allow-code-signing" in capsys.readouterr().err
+    assert call(tmp_path, windows, "--allow-code-signing") == 0
+    assert f"another code signature, otherwise as sealed: 1 ({PROGRAM})" in capsys.readouterr().err
+    assert call(tmp_path, windows, "--allow-code-signing", "--json") == 0
+    told = json.loads(capsys.readouterr().out)["signed_after"]
+    assert told == [{"path": PROGRAM, "signed": True}]
+    change(windows, PROGRAM, lambda data: data[:900] + b"x" + data[901:])
+    assert call(tmp_path, windows, "--allow-code-signing") == 5
+    assert "more than its code signature differs" in capsys.readouterr().err
 
 
 # --- at sealing

@@ -57,13 +57,28 @@ def test_the_golden_root_is_believed() -> None:
     assert (len(found.revoked), found.expires) == (1, "2030-01-01T00:00:00Z")
 
 
+def test_a_list_with_programs_reads_as_it_was() -> None:
+    records = parse(golden("signable.json"), platform="win-x64")
+    assert [bool(record.unsigned) for record in records] == [True, False, False]
+    framed = b"runtime-packager/tree/v2\n" + golden("signable.frame")
+    assert hashlib.sha256(framed).hexdigest() == tree_root(records)
+
+
 def test_an_encrypted_key_of_today_will_open() -> None:
     data = (Path(__file__).parent / "key-release.json").read_bytes()
     assert open_key(data, b"golden passphrase") == example_key()
 
 
 @pytest.mark.parametrize(
-    "name", ["files.json", "release.json", "release.dsse.json", "root.json", "root.dsse.json"]
+    "name",
+    [
+        "files.json",
+        "signable.json",
+        "release.json",
+        "release.dsse.json",
+        "root.json",
+        "root.dsse.json",
+    ],
 )
 def test_golden_files_are_canonical(name: str) -> None:
     from runtime_packager.manifest import strict_json

@@ -52,6 +52,12 @@ def test_schema_and_root_have_the_same_fields() -> None:
     assert key == schema("trusted-keys")["properties"]["keys"]["items"]
 
 
+def test_schema_and_list_have_the_same_rows_for_programs() -> None:
+    rows = json.loads((GOLDEN / "signable.json").read_bytes())["files"]
+    assert sorted(schema("files")["$defs"]["file"]["properties"]) == sorted(rows[0])
+    assert "unsigned" not in schema("files")["$defs"]["file"]["required"]
+
+
 def test_schema_and_release_have_the_same_objects_inside() -> None:
     document = json.loads((GOLDEN / "release.json").read_bytes())
     properties = schema("release")["properties"]

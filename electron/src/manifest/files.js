@@ -4,8 +4,9 @@
  * manifest/files.json: what every path of a tree is. Rules (runtime_packager/manifest/files.py):
  *
  * 1. Strict JSON of at most 64 MiB, `{"schema": 1, "files": [...]}` and nothing else.
- * 2. A file is exactly `path`, `type` ("file"), `size`, `sha256` and `mode` ("0644" or "0755"); a
- *    link exactly `path`, `type` ("link"), `target`.
+ * 2. A file is exactly `path`, `type` ("file"), `size`, `sha256` and `mode` ("0644" or "0755"), and
+ *    `unsigned` for a program that may be signed afterwards (codesign/); a link is exactly `path`,
+ *    `type` ("link"), `target`.
  * 3. The two files that describe the tree do not stand in it. Paths and targets: paths.js.
  */
 
@@ -19,17 +20,18 @@ const FILES = 'manifest/files.json';
 const RELEASE = 'manifest/release.dsse.json';
 const UNLISTED = new Set([FILES, RELEASE]);
 const MAX_SIZE = 64 * 1024 * 1024;
-const TREE_DOMAIN = 'runtime-packager/tree/v1\n';
+const TREE_DOMAIN = 'runtime-packager/tree/v2\n';
 
-/** One path of the tree; as in files.py, a link has size 0 and empty sha256 and mode. */
+/** One path of the tree; as in files.py, a link has size 0, and what is not there is empty. */
 class FileRecord {
-  constructor(path, type, size, sha256, mode, target) {
+  constructor(path, type, size, sha256, mode, target, unsigned) {
     this.path = path;
     this.type = type;
     this.size = size;
     this.sha256 = sha256;
     this.mode = mode;
     this.target = target;
+    this.unsigned = unsigned;
   }
 }
 
@@ -60,17 +62,27 @@ function parse(data, platform) {
 function recordOrRow(row) {
   const path = row.get('path');
   if (typeof path !== 'string') return row;
-  if (row.size === 5 && row.get('type') === 'file') {
-    const [size, sha256, mode] = [row.get('size'), row.get('sha256'), row.get('mode')];
-    const sound = typeof size === 'number' && size >= 0 && (mode === '0644' || mode === '0755');
-    if (sound && typeof sha256 === 'string' && shape.isDigest(sha256)) {
-      return new FileRecord(path, 'file', size, sha256, mode, '');
-    }
-  } else if (row.size === 3 && row.get('type') === 'link') {
-    const target = row.get('target');
-    if (typeof target === 'string') return new FileRecord(path, 'link', 0, '', '', target);
-  }
-  return row;
+  if (row.get('type') === 'file') return fileRecord(row, path) ?? row;
+  const target = row.get('target');
+  const sound = row.size === 3 && row.get('type') === 'link' && typeof target === 'string';
+  return sound ? new FileRecord(path, 'link', 0, '', '', target, '') : row;
+}
+
+function fileRecord(row, path) {
+  const [size, sha256, mode] = [row.get('size'), row.get('sha256'), row.get('mode')];
+  const unsigned = row.get('unsigned');
+  const sound =
+    row.size === (unsigned === undefined ? 5 : 6) &&
+    typeof size === 'number' &&
+    size >= 0 &&
+    (mode === '0644' || mode === '0755') &&
+    isDigest(sha256) &&
+    (unsigned === undefined || isDigest(unsigned));
+  return sound ? new FileRecord(path, 'file', size, sha256, mode, '', unsigned ?? '') : undefined;
+}
+
+function isDigest(value) {
+  return typeof value === 'string' && shape.isDigest(value);
 }
 
 function problemsOf(records, platform) {
@@ -96,8 +108,9 @@ function nameProblem({ path, type, target }, platform) {
  */
 function treeRoot(records) {
   const hash = crypto.createHash('sha256').update(TREE_DOMAIN);
-  for (const { path, type, size, sha256, mode, target } of records) {
-    hash.update([path, type, String(size), sha256, mode, target].map(netstring).join(''));
+  for (const { path, type, size, sha256, mode, target, unsigned } of records) {
+    const fields = [path, type, String(size), sha256, mode, target, unsigned];
+    hash.update(fields.map(netstring).join(''));
   }
   return hash.digest('hex');
 }

@@ -26,8 +26,9 @@ const strictJson = require('./strict-json.js');
 const { readCapped } = require('./comparing.js');
 const { InputError } = require('./problems.js');
 
-const MAX_SIZE = 64 * 1024;
+const MAX_SIZE = 1024 * 1024;
 const SCHEMA = 1;
+const COUNTS = ['filesChecked', 'bytesHashed', 'totalSize'];
 /** Nanoseconds; the coarsest time stamps in use (FAT's) step by 2 s. */
 const SETTLED = 2_000_000_000n;
 
@@ -72,9 +73,12 @@ function recall(file, key, digest) {
   if (!(found instanceof Map) || found.get('schema') !== SCHEMA) return undefined;
   const same = Object.entries(key).every(([name, value]) => found.get(name) === value);
   if (!same || found.get('fingerprint') !== digest) return undefined;
-  const names = ['filesChecked', 'bytesHashed', 'totalSize'];
-  if (!names.every((name) => Number.isSafeInteger(found.get(name)))) return undefined;
-  return Object.fromEntries(names.map((name) => [name, found.get(name)]));
+  const facts = Object.fromEntries(COUNTS.map((name) => [name, found.get(name)]));
+  const signedAfter = found.get('signedAfter');
+  if (!Object.values(facts).every(Number.isSafeInteger) || !Array.isArray(signedAfter)) {
+    return undefined;
+  }
+  return { ...facts, signedAfter: signedAfter.map((row) => Object.fromEntries(row)) };
 }
 
 /**

@@ -9,11 +9,13 @@
  *        or link target; nothing else exists
  * full   besides: the tree root, and every file's digest
  *
- * Every difference is reported. A file of the wrong type or size is not hashed.
+ * Every difference is reported. A file of the wrong type or size is not hashed. With code signing
+ * allowed, after-signing.js has the last word on sizes and digests of programs.
  */
 
 const crypto = require('node:crypto');
 const fs = require('node:fs');
+const { lookAgain } = require('./after-signing.js');
 const { NotRegularError, readCapped } = require('./comparing.js');
 const files = require('./files.js');
 const { directoriesOf } = require('./paths.js');
@@ -27,28 +29,33 @@ const LEVELS = ['exe', 'quick', 'full'];
  * Compare the tree at `base` with `release`.
  * @param {string} base what `requireRuntime` returned
  * @param {object} release
- * @param {'exe' | 'quick' | 'full'} level
- * @returns {Promise<{filesChecked: number, bytesHashed: number, totalSize: number}>}
+ * @param {{level: 'exe' | 'quick' | 'full', allowCodeSigning?: boolean}} options
+ * @returns {Promise<{filesChecked: number, bytesHashed: number, totalSize: number,
+ *   signedAfter: {path: string, signed: boolean}[]}>}
  * @throws {IntegrityFailure} with every difference
  */
-async function checkTree(base, release, level) {
+async function checkTree(base, release, { level, allowCodeSigning }) {
   let records = level === 'full' ? loadRecords(base, release) : undefined;
   const wanted = records?.filter((record) => record.type === 'file') ?? release.executables;
   // The release names the executables: hashing them need not wait for the list.
   const hashed = startHashing(base, wanted);
   if (level === 'quick') records = loadRecords(base, release);
   if (level === 'full') requireTreeRoot(records, release);
-  const problems = records ? findDifferences(base, records) : parentProblems(base, wanted);
+  let problems = records ? findDifferences(base, records) : parentProblems(base, wanted);
   const spoiled = new Set(problems.filter(({ id }) => id !== 'file-mode').map(({ path }) => path));
   problems.push(...(await hashed()).filter(({ path }) => !spoiled.has(path)));
+  let signedAfter = [];
+  if (problems.length && allowCodeSigning) {
+    const listed = records ?? loadRecords(base, release);
+    ({ problems, signedAfter } = lookAgain(base, problems, listed));
+  }
   if (problems.length) {
-    throw new IntegrityFailure(
-      `${base} is not what was signed: ${problems.length} problems`,
-      problems,
-    );
+    const message = `${base} is not what was signed: ${problems.length} problems`;
+    throw new IntegrityFailure(message, problems);
   }
   const checked = records ?? wanted;
-  return { filesChecked: checked.length, bytesHashed: sizeOf(wanted), totalSize: sizeOf(checked) };
+  const facts = { filesChecked: checked.length, bytesHashed: sizeOf(wanted) };
+  return { ...facts, totalSize: sizeOf(checked), signedAfter };
 }
 
 function sizeOf(rows) {

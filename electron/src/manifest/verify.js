@@ -44,19 +44,19 @@ function verifyRelease(envelope, trust, options = {}) {
  */
 async function verifyTree(root, trust, options) {
   const started = BigInt(Date.now()) * 1_000_000n;
-  const { level, record } = options;
+  const { level, record, allowCodeSigning } = options;
   roots.requireCurrent(trust, options.now);
   const base = tree.requireRuntime(root);
   if (record) records.requireOutside(record, base);
   const envelope = tree.readRegular(base, files.RELEASE, dsse.MAX_SIZE);
   const verified = { ...verifyRelease(envelope, trust, options), level };
-  if (!record) return { ...verified, ...(await tree.checkTree(base, verified.release, level)) };
+  if (!record) return { ...verified, ...(await tree.checkTree(base, verified.release, options)) };
 
-  const key = { root: base, level, envelope: sha256(envelope) };
+  const key = { root: base, level, allowCodeSigning, envelope: sha256(envelope) };
   const before = records.fingerprint(base);
   const known = records.recall(record, key, before.digest);
   if (known) return { ...verified, ...known, fromRecord: true };
-  const checked = await tree.checkTree(base, verified.release, level);
+  const checked = await tree.checkTree(base, verified.release, options);
   const recorded = records.remember(record, key, before, started, checked, base);
   return { ...verified, ...checked, fromRecord: false, recorded };
 }
