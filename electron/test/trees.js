@@ -17,6 +17,7 @@ const ACTIONS = {
       data[index] ^= 1;
       return data;
     }),
+  overwrite: (file, text) => fs.writeFileSync(file, Buffer.from(text, 'base64')),
   remove: (file) => fs.rmSync(file, { recursive: true }),
   mkdir: (file) => fs.mkdirSync(file, { recursive: true }),
   link: (file, target) => fs.symlinkSync(target, file),
@@ -36,7 +37,7 @@ const ACTIONS = {
 /**
  * Make the tree at `root`, then do to it what the actions say.
  * @param {string} root
- * @param {object} base of base-tree.json
+ * @param {object} base of base-trees.json
  * @param {any[][]} actions
  */
 function place(root, base, actions) {

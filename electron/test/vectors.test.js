@@ -21,7 +21,7 @@ for (const kind of KINDS) {
     for (const [index, vector] of vectors(kind).entries()) {
       it(vector.name, async () => {
         const tree = path.join(directory, String(index));
-        if (kind === 'tree') place(tree, baseTree(), vector.actions);
+        if (kind === 'tree') place(tree, baseTree(vector), vector.actions);
         const found = await verdict(vector, tree);
         assert.deepEqual(found.ids, expected(vector));
         if (vector.problems) assert.deepEqual(found.problems.sort(), vector.problems.sort());

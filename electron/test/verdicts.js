@@ -42,9 +42,12 @@ const VALUES = {
   },
   files: ({ input, platform }) => files.treeRoot(files.parse(expand(input), platform)),
   tree: async (vector, tree) => {
-    const { level, trusted = baseTree().trusted } = vector;
-    const found = await verifyTree(tree, trusted, { level, ...wanted(vector) });
-    return [found.filesChecked, found.bytesHashed, found.totalSize];
+    const { level, trusted = baseTree(vector).trusted } = vector;
+    const allowCodeSigning = vector.allow_code_signing ?? false;
+    const options = { level, allowCodeSigning, ...wanted(vector) };
+    const found = await verifyTree(tree, trusted, options);
+    const signed = found.signedAfter.map((program) => [program.path, program.signed]);
+    return [found.filesChecked, found.bytesHashed, found.totalSize, signed];
   },
 };
 
@@ -92,8 +95,9 @@ function vectors(kind) {
   return JSON.parse(fs.readFileSync(path.join(VECTORS, `${kind}.json`), 'utf8'));
 }
 
-function baseTree() {
-  return JSON.parse(fs.readFileSync(path.join(VECTORS, 'base-tree.json'), 'utf8'));
+/** The tree that a tree vector starts from. */
+function baseTree({ base = 'linux' }) {
+  return JSON.parse(fs.readFileSync(path.join(VECTORS, 'base-trees.json'), 'utf8'))[base];
 }
 
 module.exports = { KINDS, baseTree, vectors, verdict };

@@ -7,62 +7,35 @@ An action is a list: its name, a path in the tree, and what it takes. ``vector_t
 from __future__ import annotations
 
 import base64
-import hashlib
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
-import make_release
+import signing
+from make_base import CONTENT, ENGINE, LINK, MAIN, PROGRAMS, PYTHON
 from make_documents import Vector
 from vector_keys import KEYS, trust
-from vector_parts import spell
 
-from runtime_packager.entries import Entry, FileEntry, LinkEntry
-from runtime_packager.manifest import ReleaseFacts, dsse, seal, strict_json
+from runtime_packager.manifest import dsse, strict_json
 from runtime_packager.manifest.files import FILES, RELEASE
 from runtime_packager.manifest.release import parse, render
 
-ENGINE, PYTHON = "peft_engine", "python/bin/python3.12"
-MAIN, LINK = "app/main.py", "python/bin/python3"
-CONTENT: dict[str, tuple[bytes, bool]] = {
-    ENGINE: (b"\x7fELF launcher", True),
-    "peft_engine.cfg": (b"module = main\n", False),
-    MAIN: (b"print('hello')\n", False),
-    "app/größe.txt": ("größer\n".encode(), False),
-    "app/\U0001f600/\ufffd": (b"x", False),
-    PYTHON: (b"\x7fELF" + bytes(range(60)), True),
-    "python/bin/pip": (b"#!/bin/sh\n", True),
-    "python/lib/empty": (b"", False),
-    "manifest/sbom.cdx.json": (b"{}", False),
-}
 ALL = ("exe", "quick", "full")
 
 Problems = list[list[str]]
 
 
-def base_tree() -> dict[str, Any]:
-    """The sealed tree that every vector starts from."""
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        entries = _place(root)
-        seal(root, entries, _facts(), KEYS[1])
-        paths = (*CONTENT, FILES, RELEASE)
-        files = {
-            path: {
-                "content": spell((root / path).read_bytes()),
-                "mode": "0755" if CONTENT.get(path, (b"", False))[1] else "0644",
-            }
-            for path in paths
-        }
-    return {"files": files, "links": {LINK: "python3.12"}, "trusted": trust(1)}
-
-
-def tree_vectors(base: dict[str, Any]) -> list[Vector]:
+def tree_vectors(bases: dict[str, Any]) -> list[Vector]:
     """What must be found, by level; a level that sees nothing says ``ok``."""
+    signing = {"base": "windows", "allow_code_signing": True}
+    cases = (
+        *((case, {}) for case in (*_cases(), *_envelopes(bases["linux"]))),
+        *((case, {"base": "windows"}) for case in _signed_anyway()),
+        *((case, signing) for case in _signed()),
+    )
     return [
-        {"name": f"{name}, {level}", "level": level, "actions": actions} | _expected(problems)
-        for name, actions, per_level in [*_cases(), *_envelopes(base)]
+        {"name": f"{name}, {level}", "level": level, "actions": actions}
+        | options
+        | _expected(problems)
+        for (name, actions, per_level), options in cases
         for level, problems in zip(ALL, per_level, strict=True)
     ] + _options()
 
@@ -171,6 +144,59 @@ def _cases() -> list[Case]:
     ]  # fmt: skip
 
 
+def _signed_programs() -> dict[str, list[Any]]:
+    """Actions that write a program signed, signed otherwise, and signed but changed."""
+    data, old = (PROGRAMS[path][0] for path in ("engine.exe", "python/old.dll"))
+    one = signing.sign_windows(data, signing.certificate())
+    changed = one[:600] + bytes([one[600] ^ 1]) + one[601:]
+    made = {
+        "signed": ("engine.exe", one),
+        "otherwise": ("engine.exe", signing.sign_windows(data, signing.certificate(90, 3) * 2)),
+        "changed": ("engine.exe", changed),
+        "longer": ("engine.exe", one + b"more more"),
+        "padded": ("python/old.dll", signing.sign_windows(old, signing.certificate())),
+        "plain": ("python/plain.py", signing.sign_windows(data, signing.certificate())),
+    }
+    return {
+        name: ["overwrite", path, base64.b64encode(content).decode()]
+        for name, (path, content) in made.items()
+    }
+
+
+def _signed() -> list[Case]:
+    """Code signing is allowed."""
+    act, engine = _signed_programs(), "engine.exe"
+    wrong = [[engine, "code-signature"], [engine, "file-size"]]
+    flipped = [[engine, "code-signature"], [engine, "file-hash"]]
+    plain = [["python/plain.py", "file-size"]]
+    return [
+        ("nothing is signed", [], _seen([])),
+        ("a program is signed", [act["signed"]], _seen([])),
+        ("a program is signed twice, by others", [act["otherwise"]], _seen([])),
+        ("both programs are signed", [act["signed"], act["padded"]], _seen([])),
+        ("signed, and a byte of its code flipped", [act["changed"]], _seen(wrong)),
+        ("signed, and more behind it", [act["longer"]], _seen(wrong)),
+        ("not signed, but a byte of its code flipped", [["flip", engine, 600]], _seen(flipped)),
+        ("its checksum, and nothing else", [["flip", engine, 152]], _seen([])),
+        ("a program cut, signing allowed", [["cut", engine, 600]], _seen(wrong)),
+        ("a program empty, signing allowed", [["cut", engine, 0]], _seen(wrong)),
+        ("what is no program became one", [act["plain"]], _unseen(plain)),
+        ("signed, and its mode lost", [act["signed"], ["mode", engine, "0644"]], _unseen([[engine, "file-mode"]])),
+        ("signed, and something else missing", [act["signed"], ["remove", "python/plain.py"]], _unseen([["python/plain.py", "file-missing"]])),
+        ("a program missing, signing allowed", [["remove", engine]], _seen([[engine, "file-missing"]])),
+        ("signed, and the list missing", [act["signed"], ["remove", FILES]], _seen([["", "manifest-missing"]])),
+    ]  # fmt: skip
+
+
+def _signed_anyway() -> list[Case]:
+    """Code signing is not allowed."""
+    act = _signed_programs()
+    return [
+        ("a program is signed, unasked", [act["signed"]], _seen([["engine.exe", "file-size"]])),
+        ("its checksum, unasked", [["flip", "engine.exe", 152]], _seen([["engine.exe", "file-hash"]])),
+    ]  # fmt: skip
+
+
 def _envelopes(base: dict[str, Any]) -> list[Case]:
     """Releases that were signed, but do not fit the tree they lie in."""
     files = base["files"]
@@ -225,31 +251,3 @@ def _options() -> list[Vector]:
             "expect": "schema",
         },
     ]
-
-
-def _place(root: Path) -> tuple[Entry, ...]:
-    entries: list[Entry] = [LinkEntry(LINK, "python3.12")]
-    for path, (data, executable) in CONTENT.items():
-        file = root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-        file.chmod(0o755 if executable else 0o644)
-        digest = hashlib.sha256(data).hexdigest()
-        entries.append(FileEntry(path, len(data), digest, executable, file))
-    os.symlink("python3.12", root / LINK)
-    return tuple(entries)
-
-
-def _facts() -> ReleaseFacts:
-    fields = make_release.RELEASE
-    return ReleaseFacts(
-        product=fields["product"],
-        version=fields["version"],
-        epoch=fields["epoch"],
-        platform="linux-x64",
-        interpreters=tuple(fields["interpreters"]),
-        lock_sha256=fields["lock_sha256"],
-        tool=fields["tool"],
-        created=1_700_000_000,
-        inputs=fields["inputs"],
-    )

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent / "manifest"), str(HERE.parent.parent)]
 
+import make_base  # noqa: E402
 import make_documents  # noqa: E402
 import make_files  # noqa: E402
 import make_release  # noqa: E402
@@ -26,7 +27,7 @@ import make_tree  # noqa: E402
 
 def vector_files() -> dict[str, str]:
     """Name and text of every file of vectors."""
-    base = make_tree.base_tree()
+    bases = make_base.base_trees()
     vectors: dict[str, list[dict[str, Any]]] = {
         "json": make_documents.json_vectors(),
         "trusted": make_documents.trusted_vectors(),
@@ -35,13 +36,13 @@ def vector_files() -> dict[str, str]:
         "release": make_release.release_vectors(),
         "root": make_root.root_vectors(),
         "files": make_files.files_vectors(),
-        "tree": make_tree.tree_vectors(base),
+        "tree": make_tree.tree_vectors(bases),
     }
     found = {
         f"{kind}.json": _lines([{"kind": kind} | row for row in rows])
         for kind, rows in vectors.items()
     }
-    return found | {"base-tree.json": json.dumps(base, indent=1) + "\n"}
+    return found | {"base-trees.json": json.dumps(bases, indent=1) + "\n"}
 
 
 def _lines(rows: list[dict[str, Any]]) -> str:

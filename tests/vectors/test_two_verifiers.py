@@ -46,7 +46,7 @@ def test_no_vector_divides_them(judge: Judge, kind: str, tmp_path: Path) -> None
     for index, vector in enumerate(vectors(kind)):
         tree = tmp_path / str(index)
         if kind == "tree":
-            place(tree, base_tree(), vector["actions"])
+            place(tree, base_tree(vector), vector["actions"])
         found.append(disagreement(judge, vector, tree))
     assert [line for line in found if line] == []
 
@@ -85,12 +85,12 @@ def test_no_mutant_divides_them(judge: Judge, kind: str) -> None:
 
 
 def test_no_mutant_of_a_tree_divides_them(judge: Judge, tmp_path: Path) -> None:
-    chance, base, trees = random.Random(SEED), base_tree(), vectors("tree")
+    chance, trees = random.Random(SEED), vectors("tree")
     for index in range(MUTANTS // 80):
         tree = tmp_path / str(index)
         vector = tree_mutant(trees, chance)
         try:
-            place(tree, base, vector["actions"])
+            place(tree, base_tree(vector), vector["actions"])
         except OSError:
             continue  # an action undid what another needs
         found = disagreement(judge, vector, tree)

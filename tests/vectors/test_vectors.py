@@ -16,7 +16,7 @@ ALL = [vector for kind in KINDS for vector in vectors(kind)]
 def test_the_verdict_is_the_stated_one(vector: Vector, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     if vector["kind"] == "tree":
-        place(tree, base_tree(), vector["actions"])
+        place(tree, base_tree(vector), vector["actions"])
     found = verdict(vector, tree)
     assert found["ids"] == expected(vector)
     if "problems" in vector:

@@ -54,6 +54,10 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
+def _overwrite(path: Path, text: str) -> None:
+    path.write_bytes(base64.b64decode(text))
+
+
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -82,6 +86,7 @@ _CHANGES: dict[str, Callable[..., bytes]] = {
 }
 _ACTIONS: dict[str, Callable[..., object]] = {
     "write": lambda path, text: _write(path, base64.b64decode(text)),
+    "overwrite": _overwrite,
     "remove": _remove,
     "mkdir": lambda path: path.mkdir(parents=True),
     "link": lambda path, target: os.symlink(target, path),

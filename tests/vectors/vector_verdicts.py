@@ -44,9 +44,10 @@ def vectors(kind: str) -> list[Vector]:
     return found
 
 
-def base_tree() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((HERE / "base-tree.json").read_text())
-    return found
+def base_tree(vector: Vector) -> dict[str, Any]:
+    """The tree that a tree vector starts from."""
+    found: dict[str, Any] = json.loads((HERE / "base-trees.json").read_text())
+    return dict(found[vector.get("base", "linux")])
 
 
 def expected(vector: Vector) -> list[str]:
@@ -115,9 +116,12 @@ def _root(vector: Vector) -> Any:
 
 def _tree(vector: Vector, tree: Path | None) -> Any:
     assert tree is not None
-    trusted = trusted_keys(vector.get("trusted") or base_tree()["trusted"])
-    found = verify_tree(tree, trusted, Level(vector["level"]), **_wanted(vector))
-    return [found.files_checked, found.bytes_hashed, found.total_size]
+    trusted = trusted_keys(vector.get("trusted") or base_tree(vector)["trusted"])
+    allowed = vector.get("allow_code_signing", False)
+    options = {**_wanted(vector), "allow_code_signing": allowed}
+    found = verify_tree(tree, trusted, Level(vector["level"]), **options)
+    signed = [[program.path, program.signed] for program in found.signed_after]
+    return [found.files_checked, found.bytes_hashed, found.total_size, signed]
 
 
 def _wanted(vector: Vector) -> dict[str, Any]:
