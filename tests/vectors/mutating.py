@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from make_signed import envelope as make_envelope
+from make_signed import signature
 from vector_parts import expand
 from vector_verdicts import Vector
 
@@ -36,8 +38,8 @@ def mutant(vectors: list[Vector], chance: random.Random) -> Vector:
     field = "inputs" if vector["kind"] == "root" else "input"
     chain = [expand(parts) for parts in (vector[field] if field == "inputs" else [vector[field]])]
     index = chance.randrange(len(chain))
-    for _ in range(chance.randint(1, 3)):
-        chain[index] = chance.choice((_bytes_changed, _json_changed))(chain[index], chance)
+    changed = _signed_anew if vector["kind"] == "root" and chance.random() < 0.6 else _changed
+    chain[index] = changed(chain[index], chance)
     parts = [[{"base64": base64.b64encode(data).decode()}] for data in chain]
     vector[field] = parts if field == "inputs" else parts[0]
     if vector["kind"] == "files" and chance.random() < 0.3:
@@ -56,6 +58,24 @@ def tree_mutant(vectors: list[Vector], chance: random.Random) -> Vector:
     chosen = chance.sample(vectors, chance.randint(2, 4))
     actions = [action for vector in chosen for action in vector["actions"]]
     return dict(chance.choice(vectors)) | {"actions": actions}
+
+
+def _changed(data: bytes, chance: random.Random) -> bytes:
+    for _ in range(chance.randint(1, 3)):
+        data = chance.choice((_bytes_changed, _json_changed, _json_changed))(data, chance)
+    return data
+
+
+def _signed_anew(envelope: bytes, chance: random.Random) -> bytes:
+    """An envelope whose payload is changed and then signed by some: it gets past signatures."""
+    try:
+        kind, payload = (json.loads(envelope)[name] for name in ("payloadType", "payload"))
+        made = _json_changed(base64.b64decode(payload), chance)
+    except (ValueError, TypeError):
+        return _changed(envelope, chance)
+    seeds = chance.choice(((1, 2), (1, 2), (1, 2, 3, 4), (1,)))
+    rows = (signature(seed, made, kind) for seed in seeds)
+    return make_envelope(*rows, signed=made, kind=kind)
 
 
 def _bytes_changed(data: bytes, chance: random.Random) -> bytes:
