@@ -74,11 +74,10 @@ function recall(file, key, digest) {
   const same = Object.entries(key).every(([name, value]) => found.get(name) === value);
   if (!same || found.get('fingerprint') !== digest) return undefined;
   const facts = Object.fromEntries(COUNTS.map((name) => [name, found.get(name)]));
-  const signedAfter = found.get('signedAfter');
-  if (!Object.values(facts).every(Number.isSafeInteger) || !Array.isArray(signedAfter)) {
-    return undefined;
-  }
-  return { ...facts, signedAfter: signedAfter.map((row) => Object.fromEntries(row)) };
+  const rows = found.get('signedAfter');
+  const sound = Array.isArray(rows) && rows.every((row) => row instanceof Map);
+  if (!sound || !Object.values(facts).every(Number.isSafeInteger)) return undefined;
+  return { ...facts, signedAfter: rows.map((row) => Object.fromEntries(row)) };
 }
 
 /**

@@ -43,7 +43,7 @@ async function checkTree(base, release, { level, allowCodeSigning }) {
   if (level === 'full') requireTreeRoot(records, release);
   let problems = records ? findDifferences(base, records) : parentProblems(base, wanted);
   const spoiled = new Set(problems.filter(({ id }) => id !== 'file-mode').map(({ path }) => path));
-  problems.push(...(await hashed()).filter(({ path }) => !spoiled.has(path)));
+  problems = problems.concat((await hashed()).filter(({ path }) => !spoiled.has(path)));
   let signedAfter = [];
   if (problems.length && allowCodeSigning) {
     const listed = records ?? loadRecords(base, release);
@@ -146,13 +146,18 @@ function requireRuntime(root) {
 }
 
 function parentProblems(base, wanted) {
-  const directories = directoriesOf(wanted.map((file) => file.path));
-  return [...directories]
-    .filter((directory) => {
-      const status = fs.lstatSync(`${base}/${directory}`, { throwIfNoEntry: false });
-      return status && !status.isDirectory(); // files below a missing one are reported missing
-    })
+  return [...directoriesOf(wanted.map((file) => file.path))]
+    .filter((directory) => isOtherThanDirectory(`${base}/${directory}`))
     .map((path) => ({ path, id: 'file-type', reason: 'not a directory' }));
+}
+
+function isOtherThanDirectory(path) {
+  try {
+    return !fs.lstatSync(path).isDirectory();
+  } catch (error) {
+    if (!error.syscall) throw error;
+    return false; // the files below it are reported missing
+  }
 }
 
 module.exports = { LEVELS, checkTree, readRegular, requireRuntime };
