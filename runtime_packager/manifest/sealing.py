@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runtime_packager.entries import Entry, FileEntry
@@ -105,6 +105,7 @@ def resign(
     root: Path,
     signer: Signer,
     *,
+    add: bool = False,
     allow_unofficial: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -114,14 +115,16 @@ def resign(
     Every byte of the tree is first checked against the tree's own list, so what gets the new
     signature is what the release says; that it is *good* is for the owner of the key to know.
 
+    :param add: keep the signatures of other keys, for a release that several have to sign.
     :raises IntegrityFailure: when the tree is not what its release says.
     :raises InputError: when it is no runtime, or as :func:`seal`.
     """
-    payload = dsse.open_unverified(read_regular(root, RELEASE, dsse.MAX_SIZE))
-    release = releases.parse(payload)
+    envelope = dsse.parse(read_regular(root, RELEASE, dsse.MAX_SIZE), dsse.PAYLOAD_TYPE)
+    release = releases.parse(envelope.payload)
     _require_official(release.interpreters, signer, allow_unofficial)
     check_tree(root, release, Level.FULL, workers=workers, progress=progress)
-    _write(root / RELEASE, dsse.sign(payload, signer))
+    kept = envelope if add else replace(envelope, signatures=())
+    _write(root / RELEASE, kept.with_signature(signer).render())
     return release
 
 
