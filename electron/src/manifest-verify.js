@@ -8,9 +8,10 @@
  */
 
 const path = require('node:path');
+const { SHARE_ENV, Worker } = require('node:worker_threads');
+const { answerOf } = require('./manifest/hashing.js');
 const { parseTrusted } = require('./manifest/keys.js');
 const { InputError, IntegrityFailure } = require('./manifest/problems.js');
-const { runWorker } = require('./manifest/hashing.js');
 const roots = require('./manifest/root.js');
 const { LEVELS } = require('./manifest/tree.js');
 const { verifyRelease } = require('./manifest/verify.js');
@@ -44,11 +45,9 @@ async function verifyTree(root, trusted, options = {}) {
   if (!LEVELS.includes(level)) throw new TypeError(`level ${level}: one of ${LEVELS.join(', ')}`);
   requireTrust(trusted);
   requireNumbers(options);
-  const { facts, refused } = await runWorker(WORKER, {
-    root,
-    trust: trusted,
-    options: { level, allowCodeSigning, platform, minimumEpoch, now, record },
-  });
+  const wanted = { level, allowCodeSigning, platform, minimumEpoch, now, record };
+  const workerData = { root, trust: trusted, options: wanted };
+  const { facts, refused } = await answerOf(new Worker(WORKER, { env: SHARE_ENV, workerData }));
   if (!refused) return facts;
   const { message, problems } = refused;
   throw problems.length ? new IntegrityFailure(message, problems) : new InputError(message);

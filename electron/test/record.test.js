@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { afterEach, beforeEach, test } = require('node:test');
+const { Helpers } = require('../src/manifest/hashing.js');
 const { InputError } = require('../src/manifest/problems.js');
 const { verifyTree } = require('../src/manifest/verify.js');
 const { place } = require('./trees.js');
@@ -32,12 +33,8 @@ afterEach(() => {
 
 /** In this thread, for the clock; the worker of manifest-verify.js calls the same. */
 function verify(options = {}) {
-  return verifyTree(tree, base.trusted, {
-    level: 'full',
-    allowCodeSigning: false,
-    record,
-    ...options,
-  });
+  const wanted = { level: 'full', allowCodeSigning: false, record, ...options };
+  return verifyTree(tree, base.trusted, wanted, new Helpers());
 }
 
 /** Other bytes; mode, size and mtime as before. */
@@ -93,7 +90,7 @@ test('the signature counts, whatever was recorded', async () => {
   await verify();
   const nobody = { keys: [], threshold: 1, revoked: [] };
   const options = { level: 'full', allowCodeSigning: false, record };
-  await assert.rejects(verifyTree(tree, nobody, options), { id: 'key-untrusted' });
+  await assert.rejects(verifyTree(tree, nobody, options, new Helpers()), { id: 'key-untrusted' });
   await assert.rejects(verify({ minimumEpoch: 8 }), { id: 'epoch' });
   await assert.rejects(verify({ platform: 'win-x64' }), { id: 'platform' });
 });

@@ -14,6 +14,9 @@ const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 // Not through a link, and no waiting should it have become a pipe meanwhile.
 const FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
+/** Every thread has its own. */
+let buffer;
+
 /** A link, a directory or a device where a regular file should be. */
 class NotRegularError extends Error {}
 
@@ -70,16 +73,16 @@ function readCapped(path, maxSize) {
  * @returns {import('./problems.js').Problem[]}
  */
 function compareFiles(base, files) {
-  const buffer = Buffer.allocUnsafe(CHUNK);
-  return files.map((file) => compare(base, file, buffer)).filter(Boolean);
+  buffer ??= Buffer.allocUnsafe(CHUNK);
+  return files.map((file) => compare(base, file)).filter(Boolean);
 }
 
-function compare(base, { path, sha256, size }, buffer) {
+function compare(base, { path, sha256, size }) {
   try {
     const { handle, size: actual } = openRegular(`${base}/${path}`);
     try {
       if (actual !== size) return { path, id: 'file-size', reason: differs('size', size, actual) };
-      const digest = digestOf(handle, size, buffer);
+      const digest = digestOf(handle, size);
       if (digest === sha256) return undefined;
       return { path, id: 'file-hash', reason: differs('sha256', sha256, digest) };
     } finally {
@@ -99,7 +102,7 @@ function whyUnread(error) {
   throw error; // a bug of ours
 }
 
-function digestOf(handle, size, buffer) {
+function digestOf(handle, size) {
   const hash = crypto.createHash('sha256');
   let left = size;
   while (left) {

@@ -28,10 +28,11 @@ class Broken extends Error {
 
 /** One pass over the text; the containers that are open stand in `open`, not on the stack. */
 class Parser {
-  constructor(text, convert) {
+  constructor(text, convert, shortcut = () => undefined) {
     this.text = text;
     this.at = 0;
     this.convert = convert;
+    this.shortcut = shortcut;
     this.halfPair = false;
     this.open = [];
   }
@@ -63,6 +64,13 @@ class Parser {
   }
 
   openObject() {
+    if (this.open.length < MAX_DEPTH) {
+      const found = this.shortcut(this.text, this.at);
+      if (found) {
+        this.at = found.end;
+        return found.value;
+      }
+    }
     this.enter();
     if (this.text[this.at] === '}') return this.close(new Map(), 0);
     this.open.push({ map: new Map(), count: 0, key: this.key() });

@@ -30,14 +30,16 @@ const { compareText, rejection } = require('./problems.js');
  * @param {string} [options.what] the name of the text for messages
  * @param {(object: Map<string, unknown>) => unknown} [options.convert] makes what takes each
  *   object's place, so that a text of many objects is never in memory as maps
+ * @param {(text: string, at: number) => {value: unknown, end: number} | undefined}
+ *   [options.shortcut] reads an object of a common form, which breaks no rule, at once
  * @throws {IntegrityFailure} when a rule is broken
  */
-function loads(data, { maxSize, what = 'the JSON text', convert }) {
+function loads(data, { maxSize, what = 'the JSON text', convert, shortcut }) {
   if (data.length > maxSize) {
     throw rejection('json-size', `${data.length} bytes, at most ${maxSize} expected`, what);
   }
   const text = decode(data, what);
-  const parser = new Parser(text, convert);
+  const parser = new Parser(text, convert, shortcut);
   let value;
   try {
     value = parser.parse();

@@ -20,7 +20,6 @@ const { NotRegularError, readCapped } = require('./comparing.js');
 const files = require('./files.js');
 const { directoriesOf } = require('./paths.js');
 const { InputError, IntegrityFailure, differs, rejection } = require('./problems.js');
-const { startHashing } = require('./hashing.js');
 const { findDifferences } = require('./walking.js');
 
 const LEVELS = ['exe', 'quick', 'full'];
@@ -30,15 +29,16 @@ const LEVELS = ['exe', 'quick', 'full'];
  * @param {string} base what `requireRuntime` returned
  * @param {object} release
  * @param {{level: 'exe' | 'quick' | 'full', allowCodeSigning?: boolean}} options
+ * @param {import('./hashing.js').Helpers} helpers
  * @returns {Promise<{filesChecked: number, bytesHashed: number, totalSize: number,
  *   signedAfter: {path: string, signed: boolean}[]}>}
  * @throws {IntegrityFailure} with every difference
  */
-async function checkTree(base, release, { level, allowCodeSigning }) {
+async function checkTree(base, release, { level, allowCodeSigning }, helpers) {
   let records = level === 'full' ? loadRecords(base, release) : undefined;
   const wanted = records?.filter((record) => record.type === 'file') ?? release.executables;
   // The release names the executables: hashing them need not wait for the list.
-  const hashed = startHashing(base, wanted);
+  const hashed = helpers.start(base, wanted);
   if (level === 'quick') records = loadRecords(base, release);
   if (level === 'full') requireTreeRoot(records, release);
   let problems = records ? findDifferences(base, records) : parentProblems(base, wanted);

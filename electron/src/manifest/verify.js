@@ -41,8 +41,9 @@ function verifyRelease(envelope, trust, options = {}) {
  * @param {string} root
  * @param {import('./keys.js').Trust} trust
  * @param {object} options
+ * @param {import('./hashing.js').Helpers} helpers
  */
-async function verifyTree(root, trust, options) {
+async function verifyTree(root, trust, options, helpers) {
   const started = BigInt(Date.now()) * 1_000_000n;
   const { level, record, allowCodeSigning } = options;
   roots.requireCurrent(trust, options.now);
@@ -50,13 +51,14 @@ async function verifyTree(root, trust, options) {
   if (record) records.requireOutside(record, base);
   const envelope = tree.readRegular(base, files.RELEASE, dsse.MAX_SIZE);
   const verified = { ...verifyRelease(envelope, trust, options), level };
-  if (!record) return { ...verified, ...(await tree.checkTree(base, verified.release, options)) };
+  if (!record)
+    return { ...verified, ...(await tree.checkTree(base, verified.release, options, helpers)) };
 
   const key = { root: base, level, allowCodeSigning, envelope: sha256(envelope) };
   const before = records.fingerprint(base);
   const known = records.recall(record, key, before.digest);
   if (known) return { ...verified, ...known, fromRecord: true };
-  const checked = await tree.checkTree(base, verified.release, options);
+  const checked = await tree.checkTree(base, verified.release, options, helpers);
   const recorded = records.remember(record, key, before, started, checked, base);
   return { ...verified, ...checked, fromRecord: false, recorded };
 }
