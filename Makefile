@@ -8,17 +8,20 @@ else
 BIN := $(VENV)/bin
 endif
 READY := $(VENV)/.ready
+NODE_READY := electron/node_modules/.ready
 
 .PHONY: assemble test bench clean
 
 assemble: $(READY) ## backend/dist/<this machine>/, signed with a development key
 	$(BIN)/runtime-packager assemble
 
-test: $(READY) ## everything that is checked, linters included
+test: $(READY) $(NODE_READY) ## everything that is checked, linters included
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	npm --prefix electron run --silent lint
+	npm --prefix electron run --silent test
 	$(BIN)/python -m pytest
 
 bench: $(READY) ## the figures we quote, beside their peers, into docs/benchmarks.md
@@ -36,4 +39,9 @@ $(READY): pyproject.toml hatch_build.py $(wildcard runtime_packager/launcher/src
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	@echo "installing runtime-packager and compiling its launchers (about a minute the first time)"
 	$(BIN)/python -m pip install --quiet --editable '.[dev]' -r backend/requirements.txt
+	@touch $@
+
+$(NODE_READY): electron/package.json electron/package-lock.json
+	@command -v npm >/dev/null || { echo "Node 18.20 or newer, with npm, is needed for the desktop app" >&2; exit 1; }
+	cd electron && npm ci --no-audit --no-fund --silent
 	@touch $@

@@ -84,10 +84,10 @@ class Peers:
              "--break-system-packages", "--python", python, *words,
              *sorted(self.wheels.iterdir())])  # fmt: skip
 
-    def install_anew(self) -> None:
-        target = self.root / "installed"
+    def install_anew(self, *words: object) -> None:
+        target = self.root / "-".join(("installed", *map(str, words)))
         shutil.rmtree(target, ignore_errors=True)
-        self.install(self.python, "--target", target)
+        self.install(self.python, "--target", target, *words)
 
     def assemble_anew(self) -> None:
         shutil.rmtree(self.root / "dist")
@@ -144,6 +144,7 @@ def building(peers: Peers, built: dict[str, float]) -> None:
                 "--onedir", output=peers.onedir.parent
             ),
             "uv pip install, same wheels": peers.install_anew,
+            "the same with --compile-bytecode": lambda: peers.install_anew("--compile-bytecode"),
         }
     )
     places = {
@@ -151,6 +152,7 @@ def building(peers: Peers, built: dict[str, float]) -> None:
         "PyInstaller, one directory": peers.onedir,
         "PyInstaller, one file": peers.onefile,
         "uv pip install, same wheels": peers.root / "installed",
+        "the same with --compile-bytecode": peers.root / "installed---compile-bytecode",
         "pex, with a venv": peers.root / "app.pex",
         "shiv": peers.root / "app.pyz",
         "Nuitka, standalone": peers.root / "nuitka/main.dist",

@@ -10,6 +10,7 @@ them. Medians of RUNS runs in turn; memory is the largest process of a run.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -21,7 +22,14 @@ from pathlib import Path
 
 from measuring import CACHE, ROOT, in_turn, make_project, peak, record, run, size_of, table
 
-from runtime_packager.manifest import Level, TrustedKeys, load_public, stated_release, verify_tree
+from runtime_packager.manifest import (
+    Level,
+    TrustedKeys,
+    load_public,
+    render_trusted,
+    stated_release,
+    verify_tree,
+)
 from runtime_packager.platforms import host_target
 
 TOOL = [sys.executable, "-m", "runtime_packager"]
@@ -64,6 +72,18 @@ def peers(root: Path) -> None:
     rows = [[name, f"{value:.3f}", f"{value / best:.2f}"] for name, value in medians.items()]
     heads = [f"{count:,} files, {size / 1e6:.0f} MB", "seconds", "of the best SHA-256"]
     record("verify", table(heads, rows))
+    in_node(tree, project / "trusted-keys.json")
+
+
+def in_node(tree: Path, trusted: Path) -> None:
+    """The desktop app's verifier, on the same tree."""
+    trusted.write_bytes(render_trusted([load_public(CACHE / "keys/development.json")]))
+    found = json.loads(run(["node", ROOT / "benchmarks/verifying_node.js", tree, trusted]))
+    rows = [
+        [f"`{name}`", f"{row['median']:.0f}", f"{row['delayP99']:.1f}", f"{row['delayMax']:.1f}"]
+        for name, row in found.items()
+    ]
+    record("verify-node", table(["", "median", "event loop, 99 of 100", "longest"], rows))
 
 
 def scale(root: Path) -> None:

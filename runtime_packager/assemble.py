@@ -250,9 +250,9 @@ class _Run:
             self._verify(tree, facts.platform)
         return release
 
-    def _verify(self, tree: Path, platform: str) -> None:
+    def _verify(self, tree: Path, platform: str, level: Level = Level.QUICK) -> None:
         trusted = TrustedKeys.of(self.signer.public)
-        verify_tree(tree, trusted, Level.QUICK, expected_platform=platform)
+        verify_tree(tree, trusted, level, expected_platform=platform)
 
     def _smoke(self, tree: Path, release: Release, steps: Steps) -> None:
         """Import everything in the tree, where it runs here, and see that nothing wrote to it.
@@ -273,7 +273,7 @@ class _Run:
         optional = self.config.checks.optional_imports
         found = smoke(tree, target, self.config.python, self.progress, optional=optional)
         try:
-            self._verify(tree, target.name)
+            self._verify(tree, target.name, Level.FULL)
         except IntegrityError as error:
             raise BuildError(
                 "a module writes into the runtime when it is imported",

@@ -22,7 +22,7 @@ COMMANDS = {
     "smoke": "Import everything in a runtime, with its own interpreter.",
     "trace": "Note what a runtime imports, so that the next one is made without all else.",
     "sign": "Sign an assembled runtime with another key.",
-    "keys": "Make and show signing keys.",
+    "keys": "Make, show, rotate and revoke signing keys.",
     "interpreters": "Show and update the pinned interpreters.",
     "cache": "Show what the cache holds, and empty it.",
     "ci": "Write workflows that assemble and try the runtimes.",

@@ -105,6 +105,8 @@ def command(
 def _summary(made: Assembled, purpose: str) -> None:
     from rich.table import Table
 
+    from runtime_packager.app import DIRECTORY, STUB
+    from runtime_packager.launcher import find_launcher
     from runtime_packager.platforms import host_target
 
     out = console()
@@ -139,12 +141,9 @@ def _summary(made: Assembled, purpose: str) -> None:
         _warn_not_for_release(made, purpose)
     total = sum(step.seconds for step in made.steps)
     out.print(f"[bold green]assembled[/] {_place(made)} in {total:.1f} s", soft_wrap=True)
-    suffix = made.target.executable_suffix
-    launcher = next(path for path, *_ in made.release.executables if "/" not in path).removesuffix(
-        suffix
-    )
+    launcher = find_launcher(made.output, f"{DIRECTORY}/{STUB}.py", made.target.executable_suffix)
     where = "next" if made.target.name == host_target().name else f"next, on {made.target.name}"
-    out.print(f"{where}: {shown(made.output / (launcher + suffix))}", soft_wrap=True, markup=False)
+    out.print(f"{where}: {shown(launcher or made.output)}", soft_wrap=True, markup=False)
 
 
 def _place(made: Assembled) -> str:

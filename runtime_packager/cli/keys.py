@@ -1,21 +1,31 @@
-"""``runtime-packager keys``: make and show signing keys."""
+"""``runtime-packager keys``: make and show signing keys, and say which of them count."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
 
 import click
 
+from runtime_packager.cli import roots
 from runtime_packager.cli.common import Shared, require, shared_options
 from runtime_packager.cli.output import console, emit_json
 from runtime_packager.cli.signing import PASSPHRASE_VARIABLE
 
+LONGEST_COMMENT = 1024
+"""Bytes, as lists of keys take them."""
+
 
 @click.group()
 def command() -> None:
-    """Make and show signing keys."""
+    """Make and show signing keys, and say which of them count."""
+
+
+command.add_command(roots.group)
+command.add_command(roots.rotate)
+command.add_command(roots.revoke)
 
 
 @command.command()
@@ -54,12 +64,17 @@ def generate(shared: Shared, file: Path, purpose: str) -> None:
 
 @command.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--comment", default="", help="Whose key it is, for who reads lists of keys.")
 @shared_options
-def show(shared: Shared, file: Path) -> None:
+def show(shared: Shared, file: Path, comment: str) -> None:
     """Show the public half of the key in FILE; no passphrase is needed."""
     from runtime_packager.manifest import TrustedKeys, load_public, render_trusted
 
-    public = load_public(file)
+    require(
+        comment.isprintable() and len(comment.encode()) <= LONGEST_COMMENT,
+        f"--comment: a line of at most {LONGEST_COMMENT} bytes expected",
+    )
+    public = dataclasses.replace(load_public(file), comment=comment)
     if shared.as_json:
         emit_json({"keyid": public.keyid, "purpose": public.purpose, "public": public.text})
         return

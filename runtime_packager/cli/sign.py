@@ -14,13 +14,20 @@ from runtime_packager.cli.signing import KEY_VARIABLE, key_option, signer, unoff
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @key_option
+@click.option(
+    "--add",
+    is_flag=True,
+    help="Keep the signatures of other keys, for a release that several have to sign.",
+)
 @unofficial_option
 @shared_options
-def command(shared: Shared, directory: Path, key: str | None, allow_unofficial: bool) -> None:
+def command(
+    shared: Shared, directory: Path, key: str | None, add: bool, allow_unofficial: bool
+) -> None:
     """Sign an assembled runtime with another key.
 
     Every byte is first checked against the manifest that is there; the release it states stays
-    the same, and the new signature replaces the old one.
+    the same, and the new signature replaces those that are there, or with --add joins them.
     """
     import os
 
@@ -34,7 +41,9 @@ def command(shared: Shared, directory: Path, key: str | None, allow_unofficial: 
     )
     with reporter(quiet=shared.silent) as progress:
         signing = signer(key, shared.cache(), progress)
-        release = resign(directory, signing, allow_unofficial=allow_unofficial, progress=progress)
+        release = resign(
+            directory, signing, add=add, allow_unofficial=allow_unofficial, progress=progress
+        )
     if shared.as_json:
         emit_json({"directory": str(directory), "keyid": signing.public.keyid})
     elif not shared.quiet:

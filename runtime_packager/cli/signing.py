@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,23 +72,63 @@ def passphrase() -> bytes:
     return str(click.prompt("passphrase", hide_input=True, err=True)).encode()
 
 
-def trusted(file: Path | None, config: Config | None, cache: Cache) -> TrustedKeys:
-    """The keys to believe: of ``file``; else the project's, and its development key.
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Who is to be believed, as the command line says it.
 
-    :raises InputError: when there is none at all.
+    :param file: a list of keys.
+    :param roots: root documents, the first of which is trusted and followed to the last.
+    :param current: refuse a root that has expired.
     """
-    from runtime_packager.manifest import TrustedKeys, load_public, read_trusted
 
-    if file:
-        return read_trusted(file)
-    keys = TrustedKeys(())
-    if config and config.trusted_keys.is_file():
-        keys = read_trusted(config.trusted_keys)
-    if development_key(cache).is_file():
-        keys = keys.plus(load_public(development_key(cache)))
-    if not keys.keys:
-        raise InputError(
-            "there is no trusted key to verify with",
-            "name a file with --trusted, or run it in the project",
-        )
-    return keys
+    file: Path | None = None
+    roots: tuple[Path, ...] = ()
+    current: bool = False
+
+    def keys(self, directory: Path, config: Config | None, cache: Cache) -> TrustedKeys:
+        """The keys to believe of the runtime in ``directory``.
+
+        Those that were named; else what the project's root says, and its development key of
+        what it signed alone; else the project's trusted keys and its development key.
+
+        :raises InputError: when there is none at all.
+        :raises IntegrityFailure: when a root is not what it should be.
+        """
+        from runtime_packager.manifest import TrustedKeys, read_trusted, signed_by
+
+        if self.roots:
+            return self._rooted(self.roots)
+        if self.file:
+            return read_trusted(self.file)
+        own = _own(cache)
+        if config and config.root_document.exists():
+            keys = self._rooted([config.root_document])
+            alone = own.keys and not signed_by(directory, keys) and signed_by(directory, own)
+            return own if alone else keys
+        if self.current:
+            raise InputError("only a root document expires, and there is none", "name it: --root")
+        keys = TrustedKeys(())
+        if config and config.trusted_keys.is_file():
+            keys = read_trusted(config.trusted_keys)
+        keys = keys.plus(own.keys[0]) if own.keys else keys
+        if not keys.keys:
+            raise InputError(
+                "there is no trusted key to verify with",
+                "name a file with --trusted or --root, or run it in the project",
+            )
+        return keys
+
+    def _rooted(self, files: Sequence[Path]) -> TrustedKeys:
+        from runtime_packager.manifest import read_chain, require_current
+
+        root = read_chain(files)
+        if self.current:
+            require_current(root, int(time.time()))
+        return root.trusted()
+
+
+def _own(cache: Cache) -> TrustedKeys:
+    from runtime_packager.manifest import TrustedKeys, load_public
+
+    path = development_key(cache)
+    return TrustedKeys((load_public(path),) if path.is_file() else ())

@@ -14,7 +14,7 @@ import click
 from runtime_packager.cli.common import Shared, shared_options
 from runtime_packager.cli.output import console, emit_json, size_text
 from runtime_packager.cli.reporting import reporter
-from runtime_packager.cli.signing import trusted
+from runtime_packager.cli.signing import Trust
 from runtime_packager.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,6 +46,19 @@ NAMED = 5
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The keys to believe, as JSON.  [default: the project's and its development key]",
 )
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The root document to believe; repeat it for those that came after.  "
+    "[default: the project's]",
+)
+@click.option(
+    "--unexpired",
+    is_flag=True,
+    help="Fail when the root has expired: for who takes an update, not for what is installed.",
+)
 @click.option("--platform", "platform", metavar="NAME", help="Fail unless it is for this target.")
 @click.option("--min-epoch", type=click.IntRange(min=0), help="Fail for an older release epoch.")
 @click.option(
@@ -74,6 +87,8 @@ def command(
     arguments: tuple[str, ...],
     level: str,
     trusted_file: Path | None,
+    roots: tuple[Path, ...],
+    unexpired: bool,
     platform: str | None,
     min_epoch: int | None,
     allow_code_signing: bool,
@@ -89,11 +104,14 @@ def command(
 
     if not after_run and (arguments or seconds is not None):
         raise click.UsageError("ARGS and --run-for say how to run the app: add --after-run")
+    if trusted_file and (roots or unexpired):
+        raise click.UsageError("--trusted names keys itself: leave --root and --unexpired out")
     config = _config(shared)
+    trust = Trust(trusted_file, roots, unexpired)
     verify = functools.partial(
         verify_tree,
         directory,
-        trusted(trusted_file, config, shared.cache(config)),
+        trust.keys(directory, config, shared.cache(config)),
         expected_platform=find_target(platform).name if platform else None,
         minimum_epoch=min_epoch,
         allow_code_signing=allow_code_signing,
@@ -133,7 +151,11 @@ def _facts(directory: Path, found: Verified, seconds: float) -> dict[str, Any]:
         "tree_root": release.tree_root,
         "files_checked": found.files_checked,
         "bytes_hashed": found.bytes_hashed,
-        "signed_by": {"keyid": found.keyid, "purpose": found.purpose},
+        "signed_by": {
+            "keyid": found.keyid,
+            "keyids": [key.keyid for key in found.keys],
+            "purpose": found.purpose,
+        },
         "signed_after": [dataclasses.asdict(program) for program in found.signed_after],
         "seconds": round(seconds, 3),
     }
@@ -152,7 +174,8 @@ def _show(found: Verified, seconds: float, proof: Proof | None) -> None:
     console().print(
         f"[bold green]verified[/] {release.product} {release.version} for {release.platform} "
         f"({found.level}): {found.files_checked} files, {size_text(found.bytes_hashed)} hashed "
-        f"in {seconds:.2f} s; signed by {found.purpose} key {found.keyid[:16]}",
+        f"in {seconds:.2f} s; signed by {found.purpose} key "
+        f"{' and '.join(key.keyid[:16] for key in found.keys)}",
         soft_wrap=True,
     )
     _show_signed(found.signed_after)

@@ -56,6 +56,7 @@ class Config:
     :param optimize: bytecode optimisation, as ``python -O`` counts: 0, 1 or 2.
     :param lock_urls: whether locks carry the files' addresses (else their names alone).
     :param traced: the directory of what runtimes were seen to import.
+    :param root_document: who signs releases; without such a file ``trusted_keys`` say it.
     :param cache: ``None`` for the user's cache directory.
     """
 
@@ -85,6 +86,7 @@ class Config:
     traced: Path
     pins: Path
     trusted_keys: Path
+    root_document: Path
     cache: Path | None
 
     @property

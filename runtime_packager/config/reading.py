@@ -124,6 +124,7 @@ def _read(reader: Reader, file: Path) -> Config:
         trusted_keys=reader.path(
             reader.text("trusted-keys", "a file", "manifests/trusted-keys.json")
         ),
+        root_document=reader.path(reader.text("root", "a file", "manifests/root.dsse.json")),
         cache=reader.path(cache) if cache else None,
     )
 

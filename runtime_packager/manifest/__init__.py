@@ -7,6 +7,14 @@ from runtime_packager.manifest.keys import PrivateKey, PublicKey, Purpose, Signe
 from runtime_packager.manifest.paths import path_problem
 from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem, printable
 from runtime_packager.manifest.release import Release
+from runtime_packager.manifest.root import ROLES, Role, RoleName, Root, require_current
+from runtime_packager.manifest.rootfile import (
+    Draft,
+    RootFiles,
+    Wanted,
+    read_chain,
+    read_public,
+)
 from runtime_packager.manifest.sealing import ReleaseFacts, resign, seal
 from runtime_packager.manifest.signers import load_signer
 from runtime_packager.manifest.tree import Level
@@ -18,6 +26,7 @@ from runtime_packager.manifest.trusted import (
 )
 from runtime_packager.manifest.verify import (
     Verified,
+    signed_by,
     stated_release,
     verify_release,
     verify_tree,
@@ -25,6 +34,8 @@ from runtime_packager.manifest.verify import (
 
 __all__ = [
     "RELEASE",
+    "ROLES",
+    "Draft",
     "ErrorId",
     "IntegrityFailure",
     "Level",
@@ -34,21 +45,30 @@ __all__ = [
     "Purpose",
     "Release",
     "ReleaseFacts",
+    "Role",
+    "RoleName",
+    "Root",
+    "RootFiles",
     "SignedAfter",
     "Signer",
     "TrustedKeys",
     "Verified",
+    "Wanted",
     "generate_key",
     "load_public",
     "load_signer",
     "parse_trusted",
     "path_problem",
     "printable",
+    "read_chain",
+    "read_public",
     "read_trusted",
     "render_trusted",
+    "require_current",
     "resign",
     "save_key",
     "seal",
+    "signed_by",
     "stated_release",
     "verify_release",
     "verify_tree",

@@ -4,7 +4,7 @@ Opening many small files keeps Python's interpreter lock busy, so that threads w
 (measured with 10,800 files: two are hardly faster than one). Above some thousand files the verifier
 therefore starts children: this file, with the root as its argument, in Python's isolated mode.
 A child reads ``[[path, sha256, size], ...]`` as JSON from standard input and writes lines of JSON:
-``[bytes, [[path, id, reason], ...]]``, what it has hashed since the last line and what differed.
+``[files, bytes, [[path, id, reason], ...]]``, what it compared since the last line, what differed.
 Standard library only.
 """
 
@@ -104,19 +104,20 @@ def _digest(handle: int, size: int) -> str:
 
 def main(root: str, files: Iterable[tuple[str, str, int]]) -> None:
     """Compare ``files``, each a path, digest and size; answer on standard output."""
-    done, found = 0, []
+    count, done, found = 0, 0, []
     for path, sha256, size in files:
         if difference := compare(root, path, sha256, size):
             found.append(difference)
+        count += 1
         done += size
         if done >= REPORT_BYTES:
-            _answer(done, found)
-            done, found = 0, []
-    _answer(done, found)
+            _answer(count, done, found)
+            count, done, found = 0, 0, []
+    _answer(count, done, found)
 
 
-def _answer(done: int, found: Sequence[Difference]) -> None:
-    sys.stdout.write(json.dumps([done, found]) + "\n")
+def _answer(count: int, done: int, found: Sequence[Difference]) -> None:
+    sys.stdout.write(json.dumps([count, done, found]) + "\n")
     sys.stdout.flush()
 
 

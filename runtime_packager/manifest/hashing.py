@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from runtime_packager.errors import BuildError
 from runtime_packager.io import process
 from runtime_packager.io.progress import Task
 from runtime_packager.manifest import comparing
@@ -19,6 +20,8 @@ BATCH_FILES = 256
 
 CHILDREN_FROM = 2_000
 """Files from which on children are faster than threads; see :mod:`.comparing`."""
+
+_HINT = "run the tool with a Python interpreter of its own"
 
 OPENING = 30_000
 """What opening and closing a file costs, in bytes hashed in that time."""
@@ -64,12 +67,20 @@ def _in_thread(root: str, files: Sequence[Expected], task: Task) -> list[Problem
 
 
 def _in_child(root: str, files: Sequence[Expected], task: Task) -> list[Problem]:
-    problems = []
-    command = [sys.executable, "-I", "-S", comparing.__file__, root]
-    for line in process.lines(command, stdin=json.dumps(files).encode()):
-        done, found = json.loads(line)
-        task.advance(done)
-        problems += [_problem(*difference) for difference in found]
+    problems, compared = [], 0
+    utf8 = ["-X", "utf8"] if sys.flags.utf8_mode else []  # isolated, it would forget
+    command = [sys.executable, "-I", "-S", *utf8, comparing.__file__, root]
+    try:
+        for line in process.lines(command, stdin=json.dumps(files).encode()):
+            count, done, found = json.loads(line)
+            task.advance(done)
+            compared += count
+            problems += [_problem(*difference) for difference in found]
+    except (TypeError, ValueError) as error:
+        raise BuildError(f"{sys.executable} gave no answer of the verifier's: {error}") from error
+    # A child that ends well without having looked at everything must not pass for a good tree.
+    if compared != len(files):
+        raise BuildError(f"{sys.executable} compared {compared} of {len(files)} files", _HINT)
     return problems
 
 

@@ -31,8 +31,8 @@ SCRYPT_N = 2**17
 """OWASP's password storage advice for scrypt: N = 2^17, r = 8, p = 1 (128 MiB, 0.3 s)."""
 SCRYPT_R = 8
 SCRYPT_P = 1
-SCRYPT_N_BOUNDS = (2**10, 2**20)
-"""What is accepted on reading: up to 1 GiB of memory."""
+SCRYPT_N_BOUNDS = (2**10, 2**18)
+"""What is accepted on reading: up to 256 MiB of memory."""
 
 _KEYS = frozenset({"format", "purpose", "keyid", "public", "kdf", "cipher", "nonce", "ciphertext"})
 _KDF_KEYS = frozenset({"name", "n", "r", "p", "salt"})

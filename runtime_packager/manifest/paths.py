@@ -84,7 +84,7 @@ def target_problem(path: str, target: str) -> str | None:
         return "not a plain relative path with any .. in front"
     if not target.isascii() and not unicodedata.is_normalized("NFC", target):
         return "not in Unicode normal form C"
-    above = target.count("../") if match["rest"] else target.count("..")
+    above = len(match["up"]) // len("../") if match["rest"] else target.count("..")
     if above > path.count("/") or (above == path.count("/") and not match["rest"]):
         return "points out of the tree"
     return None

@@ -38,11 +38,17 @@ class ErrorId(StrEnum):
 
     KEY_INVALID = "key-invalid"
     KEY_UNTRUSTED = "key-untrusted"
+    KEY_REVOKED = "key-revoked"
+    THRESHOLD = "threshold"
     PAYLOAD_TYPE = "payload-type"
     BASE64 = "base64"
     SIGNATURE_MISSING = "signature-missing"
     SIGNATURE_DUPLICATE = "signature-duplicate"
     SIGNATURE_INVALID = "signature-invalid"
+
+    ROOT_VERSION = "root-version"
+    ROOT_THRESHOLD = "root-threshold"
+    EXPIRED = "expired"
 
     MANIFEST_MISSING = "manifest-missing"
     MANIFEST_HASH = "manifest-hash"

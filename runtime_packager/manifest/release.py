@@ -14,7 +14,6 @@ Rules:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +28,6 @@ SCHEMA = 1
 MAX_SIZE = 8 * 1024 * 1024
 
 _WHAT = "the release"
-_CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _PLATFORMS = frozenset(target.name for target in TARGETS)
 _EXECUTABLE_KEYS = frozenset({"path", "sha256", "size"})
 
@@ -132,7 +130,7 @@ def parse(data: bytes) -> Release:
         interpreters=_interpreters(found["interpreters"]),
         lock_sha256=_digest(found, "lock_sha256"),
         tool=_text(found, "tool"),
-        created=_created(found["created"]),
+        created=shape.require_moment(found["created"], f"{_WHAT}: created"),
         inputs=_digest(found, "inputs"),
     )
 
@@ -213,15 +211,3 @@ def _provenance(value: Any, what: str) -> dict[str, str | bool]:
         shape.require_digest(row["sha256"], f"{what}: sha256")
     shape.require(row["official"], bool, f"{what}: official")
     return row
-
-
-def _created(value: Any) -> str:
-    what = f"{_WHAT}: created"
-    text = shape.require(value, str, what)
-    try:
-        real = _CREATED.fullmatch(text) and datetime.fromisoformat(text)
-    except ValueError:
-        real = None
-    if not real:
-        raise rejection(ErrorId.SCHEMA, "YYYY-MM-DDTHH:MM:SSZ expected", what)
-    return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runtime_packager.entries import Entry, FileEntry
@@ -105,6 +105,7 @@ def resign(
     root: Path,
     signer: Signer,
     *,
+    add: bool = False,
     allow_unofficial: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -114,21 +115,25 @@ def resign(
     Every byte of the tree is first checked against the tree's own list, so what gets the new
     signature is what the release says; that it is *good* is for the owner of the key to know.
 
+    :param add: keep the signatures of other keys, for a release that several have to sign.
     :raises IntegrityFailure: when the tree is not what its release says.
     :raises InputError: when it is no runtime, or as :func:`seal`.
     """
-    payload = dsse.open_unverified(read_regular(root, RELEASE, dsse.MAX_SIZE))
-    release = releases.parse(payload)
+    envelope = dsse.parse(read_regular(root, RELEASE, dsse.MAX_SIZE), dsse.PAYLOAD_TYPE)
+    release = releases.parse(envelope.payload)
     _require_official(release.interpreters, signer, allow_unofficial)
     check_tree(root, release, Level.FULL, workers=workers, progress=progress)
-    _write(root / RELEASE, dsse.sign(payload, signer))
+    kept = envelope if add else replace(envelope, signatures=())
+    _write(root / RELEASE, kept.with_signature(signer).render())
     return release
 
 
 def executables_of(
     entries: Sequence[Entry], platform: str, launcher: str = ""
 ) -> tuple[Executable, ...]:
-    """The native programs and libraries among ``entries``, and the launcher, by path.
+    """The native programs and libraries among ``entries``, the launchers and their cfgs, by path.
+
+    A cfg says what its launcher starts: whoever changes it changes a program.
 
     :raises BuildError: when the launcher is not among them.
     """
@@ -139,8 +144,14 @@ def executables_of(
     return tuple(
         Executable(entry.path, entry.sha256, entry.size)
         for entry in sorted(files, key=lambda entry: entry.path)
-        if entry.path == launcher or (_may_be_code(entry, windows) and _is_native(entry.source))
+        if entry.path == launcher
+        or _is_cfg(entry.path)
+        or (_may_be_code(entry, windows) and _is_native(entry.source))
     )
+
+
+def _is_cfg(path: str) -> bool:
+    return path.endswith(".cfg") and "/" not in path
 
 
 def _may_be_code(entry: FileEntry, windows: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any, TypeVar
 
 from runtime_packager.manifest.problems import ErrorId, rejection
@@ -11,6 +12,7 @@ T = TypeVar("T")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _HEX = b"0123456789abcdef"
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 def require_keys(
@@ -59,6 +61,18 @@ def require_digest(value: Any, what: str) -> str:
     text = require(value, str, what)
     if not is_digest(text):
         raise rejection(ErrorId.SCHEMA, "64 lower-case hex digits expected", what)
+    return text
+
+
+def require_moment(value: Any, what: str) -> str:
+    """A moment in UTC as ``YYYY-MM-DDTHH:MM:SSZ``, and a real one."""
+    text = require(value, str, what)
+    try:
+        real = _MOMENT.fullmatch(text) and datetime.fromisoformat(text)
+    except ValueError:
+        real = None
+    if not real:
+        raise rejection(ErrorId.SCHEMA, "YYYY-MM-DDTHH:MM:SSZ expected", what)
     return text
 
 

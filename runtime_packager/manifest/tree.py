@@ -152,6 +152,9 @@ def load_records(root: Path, release: Release) -> tuple[FileRecord, ...]:
 
     :raises IntegrityFailure: when the one on disk is another.
     """
+    if release.files_size > listing.MAX_SIZE:
+        allowed = f"{release.files_size} bytes, at most {listing.MAX_SIZE} expected"
+        raise rejection(ErrorId.JSON_SIZE, allowed, FILES)
     data = read_regular(root, FILES, release.files_size)
     if len(data) != release.files_size or hash_bytes(data) != release.files_sha256:
         raise rejection(ErrorId.MANIFEST_HASH, "is not the list that was signed", FILES)

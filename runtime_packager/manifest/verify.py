@@ -4,7 +4,7 @@ Rules, in this order; the first that fails ends it, except that the comparison o
 reports every difference (:mod:`runtime_packager.manifest.tree`):
 
 1. ``root`` is a directory with a ``manifest/`` in it; otherwise it is no runtime at all.
-2. ``manifest/release.dsse.json`` is there and carries a trusted key's signature
+2. ``manifest/release.dsse.json`` is there, signed by as many trusted keys as it takes
    (:mod:`runtime_packager.manifest.dsse`), and what is signed is a release
    (:mod:`runtime_packager.manifest.release`).
 3. ``platform``: it is the one the caller runs on, if it says so.
@@ -23,19 +23,21 @@ from runtime_packager.manifest import release as releases
 from runtime_packager.manifest.aftersigning import SignedAfter
 from runtime_packager.manifest.comparing import differs
 from runtime_packager.manifest.files import RELEASE
-from runtime_packager.manifest.keys import Purpose
+from runtime_packager.manifest.keys import PublicKey, Purpose
 from runtime_packager.manifest.problems import ErrorId, rejection
 from runtime_packager.manifest.release import Release
 from runtime_packager.manifest.tree import Level, check_tree, read_regular
 from runtime_packager.manifest.trusted import TrustedKeys
 
-__all__ = ["Level", "Verified", "stated_release", "verify_release", "verify_tree"]
+__all__ = ["Level", "Verified", "signed_by", "stated_release", "verify_release", "verify_tree"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
     """What was verified, on whose word, and how much of it was looked at.
 
+    :param keys: those that vouch for it, in the order of their signatures.
+    :param purpose: ``release`` when enough release keys are among them.
     :param files_checked: paths compared with the list (level ``exe``: executables).
     :param bytes_hashed: of files; the manifest's own are not counted.
     :param total_size: bytes of all files that were compared.
@@ -43,13 +45,18 @@ class Verified:
     """
 
     release: Release
-    keyid: str
+    keys: tuple[PublicKey, ...]
     purpose: Purpose
     level: Level
     files_checked: int
     bytes_hashed: int
     total_size: int
     signed_after: tuple[SignedAfter, ...] = ()
+
+    @property
+    def keyid(self) -> str:
+        """The id of the first of the keys."""
+        return self.keys[0].keyid
 
 
 def verify_tree(
@@ -85,8 +92,8 @@ def verify_tree(
     )
     return Verified(
         release=release,
-        keyid=signed.key.keyid,
-        purpose=signed.key.purpose,
+        keys=signed.keys,
+        purpose=_purpose(signed.keys, trusted.threshold),
         level=level,
         files_checked=checked.files,
         bytes_hashed=checked.bytes_hashed,
@@ -102,6 +109,21 @@ def stated_release(root: Path) -> Release:
     :raises IntegrityFailure: when what it says cannot be read.
     """
     return releases.parse(dsse.open_unverified(read_regular(root, RELEASE, dsse.MAX_SIZE)))
+
+
+def signed_by(root: Path, trusted: TrustedKeys) -> bool:
+    """Whether these keys signed the runtime at ``root``; the tree is not looked at.
+
+    :raises InputError: when ``root`` is no runtime at all.
+    :raises IntegrityFailure: when its envelope cannot be read.
+    """
+    envelope = dsse.parse(read_regular(root, RELEASE, dsse.MAX_SIZE), dsse.PAYLOAD_TYPE)
+    return len(envelope.counted(trusted)) >= trusted.threshold
+
+
+def _purpose(keys: tuple[PublicKey, ...], threshold: int) -> Purpose:
+    for_release = sum(key.purpose == "release" for key in keys)
+    return "release" if for_release >= threshold else "development"
 
 
 def verify_release(

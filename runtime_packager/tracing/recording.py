@@ -1,6 +1,7 @@
 """Runs a copy of a runtime whose interpreters note what they import.
 
-The copy is of hard links and is thrown away, so the runtime itself stays as it was sealed.
+The copy is thrown away, so the runtime itself stays as it was sealed: only native files, which hold
+most of the bytes and which no app writes into, are hard links.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ ALWAYS_LIMIT = 120.0
 _HOOK = Path(__file__).with_name("hook.py")
 _ALWAYS = Path(__file__).with_name("always.py")
 _NAME = "_runtime_trace"
+_NATIVE = re.compile(r"\.(?:so|pyd|dll|dylib)(?:\.|$)", re.IGNORECASE)
 _FROZEN = re.compile(r"<frozen ([\w.]+)>")
 
 
@@ -140,10 +142,11 @@ def _near(root: Path) -> Path | None:
 
 
 def _link(source: str, to: str) -> None:
-    try:
-        os.link(source, to)
-    except OSError:
-        shutil.copy2(source, to)
+    if _NATIVE.search(os.path.basename(source)):
+        with suppress(OSError):
+            os.link(source, to)
+            return
+    shutil.copy2(source, to)
 
 
 def _launcher(copy: _Copy, script: str | None) -> Path:
@@ -195,6 +198,13 @@ def _noted(copy: _Copy) -> set[str]:
 
 def _tree_path(line: str, copy: _Copy) -> str:
     """Where a noted module lies; empty for one that is built in, made up, or not of the tree."""
+    try:
+        return _existing(line, copy)
+    except (OSError, ValueError):  # code made from text may be named by all of that text
+        return ""
+
+
+def _existing(line: str, copy: _Copy) -> str:
     place = Path(line)
     if frozen := _FROZEN.fullmatch(line):
         base = copy.root.joinpath(copy.target.stdlib(copy.python), *frozen[1].split("."))

@@ -28,6 +28,9 @@ LEAST_GAIN = 4096
 LARGEST_GAP = 1 << 16
 """Bytes of zeros between sections that count as alignment; arm64's pages are that large."""
 
+LONGEST_NAME = 1024
+"""Bytes of a section's name. Thousands of sections may share one of megabytes, each with a copy."""
+
 _EXECUTABLE, _SHARED = 2, 3
 _LOAD = 1
 _NULL, _SYMTAB, _STRTAB, _RELA, _NOBITS, _REL, _SYMTAB_SHNDX = 0, 2, 3, 4, 8, 9, 18
@@ -293,7 +296,7 @@ def _named(layout: _Layout, data: bytes, names: int, read: Read, size: int) -> t
     text = read(table.offset, table.size)
     found = []
     for section in sections:
-        end = text.find(b"\0", section.name)
+        end = text.find(b"\0", section.name, section.name + LONGEST_NAME)
         _require(section.name < len(text) and end >= 0)
         found.append(replace(section, text=text[section.name : end]))
     return tuple(found)

@@ -87,14 +87,17 @@ def test_no_smoke_gives_the_same_bytes(studio) -> None:
     assert studio.assemble()["up_to_date"]
 
 
-def test_a_module_that_writes_into_the_tree_is_not_published(broken) -> None:
-    text = "from pathlib import Path\nPath(__file__).with_name('cache.txt').write_text('')\n"
+@pytest.mark.parametrize("name", ["cache.txt", "words.txt"])
+def test_a_module_that_writes_into_the_tree_is_not_published(broken, name: str) -> None:
+    """A file of its own, or other words of the same length."""
+    text = f"from pathlib import Path\nPath(__file__).with_name('{name}').write_text('two')\n"
     (broken.project / "backend/extra.py").write_text(text)
+    (broken.project / "backend/words.txt").write_text("one")
     done = assemble(broken)
     assert done.returncode == 4
     error = json.loads(done.stdout)["error"]
     assert "writes into the runtime when it is imported" in error["message"]
-    assert any("app/cache.txt" in line for line in error["details"])
+    assert any(f"app/{name}" in line for line in error["details"])
     assert not (broken.output / HOST).exists()
     assert os.listdir(broken.output) == [f".{HOST}.lock"]
 

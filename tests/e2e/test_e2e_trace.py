@@ -47,6 +47,11 @@ if __name__ == "__main__":
                 subprocess.run([sys.executable, "-I", "-c", "import idna"], check=True)
             case "lazy":
                 import annotated_types
+            case "generates":
+                exec(compile("", "1 + " * 2000, "exec"))
+            case "writes":
+                with open(__file__, "a") as me:
+                    me.write("#")
             case "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "serve":
@@ -115,6 +120,22 @@ def test_every_process_of_the_app_is_seen_and_the_runtime_stays_as_it_was(
     assert answer["modules"] == answer["new"] == len(modules(trace_file))
     assert answer["processes"] >= 4
     assert project.verify(project.output / NAME).returncode == 0
+
+
+def test_an_app_that_writes_into_its_own_files_changes_the_copy_alone(
+    project, trace_file: Path
+) -> None:
+    source = project.output / NAME / "app/main.py"
+    before = source.read_bytes()
+    assert trace(project, "writes").returncode == 0
+    assert source.read_bytes() == before
+
+
+def test_code_may_be_named_by_anything(project, trace_file: Path) -> None:
+    """Longer than a file's name can be, say: templates and expressions are, by their text."""
+    done = trace(project, "generates", "child")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "idna" in modules(trace_file)
 
 
 def test_runs_add_up_until_one_is_fresh(project, trace_file: Path) -> None:

@@ -54,6 +54,20 @@ def link(root: Path) -> str:
     return "app/main.py"
 
 
+def cfg(root: Path) -> str:
+    path = root / "peft_engine.cfg"
+    path.write_text(path.read_text().replace("script = app/_", "script = app/x"))
+    return "peft_engine.cfg"
+
+
+def test_every_level_sees_another_start(studio, runtime: Path) -> None:
+    path = cfg(runtime)
+    for level in ("full", "quick", "exe"):
+        done = studio.verify(runtime, "--level", level)
+        assert done.returncode == 5
+        assert f"{path}: sha256 differs" in done.stderr
+
+
 @pytest.mark.parametrize("harm", [flip, remove, extra_pyc, extra_pth, mode, link])
 def test_what_was_changed_is_named(studio, runtime: Path, harm) -> None:
     path = harm(runtime)

@@ -23,6 +23,16 @@ os.close(1)
 while True: signal.pause()
 """
 
+STARTS = """
+import os, signal, subprocess, sys
+def start(word, code, **options):
+    child = subprocess.Popen([sys.executable, "-c", code], **options)
+    os.write(1, b"%s %d\\n" % (word, child.pid))
+os.write(1, b"ready %d\\n" % os.getpid())
+WAIT = "import signal\\nwhile True: signal.pause()"
+"""
+"""The beginning of an app that starts children."""
+
 
 class Family:
     """A parent that started a backend; we hold the far ends of the backend's streams."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from launcher_family import (
+    STARTS,
     Family,
     family,
     processes_with,
@@ -45,15 +46,6 @@ if __name__ == "__main__":
 """
 
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-
-STARTS = """
-import os, signal, subprocess, sys
-def start(word, code, **options):
-    child = subprocess.Popen([sys.executable, "-c", code], **options)
-    os.write(1, b"%s %d\\n" % (word, child.pid))
-os.write(1, b"ready %d\\n" % os.getpid())
-WAIT = "import signal\\nwhile True: signal.pause()"
-"""
 
 
 def backend_of(relatives: Family) -> int:

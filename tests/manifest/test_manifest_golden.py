@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from manifest_examples import example_key
 
-from runtime_packager.manifest import dsse, parse_trusted, release
+from runtime_packager.manifest import dsse, parse_trusted, release, root
 from runtime_packager.manifest.files import parse, tree_root
 from runtime_packager.manifest.keyfile import open_key
 
@@ -50,6 +50,13 @@ def test_the_golden_files_hold_together() -> None:
     assert open_key(golden("key-development.json"), None) == example_key("development", 2)
 
 
+def test_the_golden_root_is_believed() -> None:
+    found = root.open_root(golden("root.dsse.json"))
+    assert root.render(found) == golden("root.json")
+    assert (found.version, found.trusted("root").threshold) == (1, 2)
+    assert (len(found.revoked), found.expires) == (1, "2030-01-01T00:00:00Z")
+
+
 def test_a_list_with_programs_reads_as_it_was() -> None:
     records = parse(golden("signable.json"), platform="win-x64")
     assert [bool(record.unsigned) for record in records] == [True, False, False]
@@ -63,7 +70,15 @@ def test_an_encrypted_key_of_today_will_open() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["files.json", "signable.json", "release.json", "release.dsse.json"]
+    "name",
+    [
+        "files.json",
+        "signable.json",
+        "release.json",
+        "release.dsse.json",
+        "root.json",
+        "root.dsse.json",
+    ],
 )
 def test_golden_files_are_canonical(name: str) -> None:
     from runtime_packager.manifest import strict_json

@@ -238,6 +238,7 @@ def test_key_files_of_another_shape_are_refused() -> None:
         {"format": "runtime-packager-key/2"},
         {"kdf": None},
         {"kdf": kdf | {"n": 3 * CHEAP}},
+        {"kdf": kdf | {"n": 2**19}},
         {"kdf": kdf | {"n": 2**40}},
         {"kdf": kdf | {"r": 64}},
         {"kdf": kdf | {"p": 2**20}},

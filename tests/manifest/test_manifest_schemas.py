@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runtime_packager.manifest import ErrorId
+from runtime_packager.manifest import ROLES, ErrorId
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "manifest"
 SCHEMAS = Path(__file__).parent.parent.parent / "manifests" / "schema"
@@ -39,6 +39,17 @@ def test_schema_and_list_have_the_same_rows() -> None:
     for kind in ("file", "link"):
         row = next(row for row in rows if row["type"] == kind)
         assert sorted(schema("files")["$defs"][kind]["required"]) == sorted(row)
+
+
+def test_schema_and_root_have_the_same_fields() -> None:
+    found, document = schema("root"), json.loads((GOLDEN / "root.json").read_bytes())
+    assert sorted(found["properties"]) == sorted({*found["required"], "expires"})
+    assert sorted(found["properties"]) == sorted(document)
+    roles = found["properties"]["roles"]["properties"]
+    assert sorted(roles) == sorted(document["roles"]) == sorted(ROLES)
+    assert sorted(found["$defs"]["role"]["required"]) == sorted(document["roles"]["root"])
+    key = found["properties"]["keys"]["items"]
+    assert key == schema("trusted-keys")["properties"]["keys"]["items"]
 
 
 def test_schema_and_list_have_the_same_rows_for_programs() -> None:

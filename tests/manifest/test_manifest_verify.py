@@ -36,6 +36,7 @@ from runtime_packager.manifest import (
     verify_tree,
 )
 from runtime_packager.manifest import release as releases
+from runtime_packager.manifest.hashing import CHILDREN_FROM, Expected, check_files
 from runtime_packager.manifest.sealing import executables_of
 
 LEVELS = list(Level)
@@ -71,14 +72,15 @@ def flipped(data: bytes) -> bytes:
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_sealed_tree_verifies(sealed: Sealed, level: Level) -> None:
     found = verify_tree(sealed.root, sealed.trusted, level, expected_platform="linux-x64")
-    native = len(CONTENT["peft_engine"][0]) + len(CONTENT[INTERPRETER][0])
+    starts = ["peft_engine", "peft_engine.cfg", INTERPRETER]
+    native = sum(len(CONTENT[path][0]) for path in starts)
     everything = sum(len(data) for data, _ in CONTENT.values())
     assert (found.keyid, found.purpose) == (sealed.key.public.keyid, "release")
     assert found.bytes_hashed == (everything if level is Level.FULL else native)
-    assert found.files_checked == (2 if level is Level.EXE else len(CONTENT) + 1)
+    assert found.files_checked == (3 if level is Level.EXE else len(CONTENT) + 1)
     assert found.total_size == (native if level is Level.EXE else everything)
     assert found.release.created == "2023-11-14T22:13:20Z"
-    assert [one.path for one in found.release.executables] == ["peft_engine", INTERPRETER]
+    assert [one.path for one in found.release.executables] == starts
 
 
 @pytest.mark.parametrize("workers", [1, 2, 7])
@@ -461,13 +463,30 @@ def test_executables_are_known_by_their_first_bytes(tmp_path: Path) -> None:
         entry("fat", bytes.fromhex("cafebabe00"), True),
         entry("x/lib.DLL", b"MZ..", False),
         entry("start.sh", b"#!", True),
+        entry("start.cfg", b"format = 1", False),
+        entry("x/pip.cfg", b"", False),
     ]
 
     def paths(platform: str, launcher: str = "") -> list[str]:
         return [one.path for one in executables_of(entries, platform, launcher)]
 
-    assert paths("linux-x64") == ["elf", "fat", "macho"]
-    assert paths("win-x64") == ["elf", "fat", "macho", "x/lib.DLL"]
-    assert paths("linux-x64", "start.sh") == ["elf", "fat", "macho", "start.sh"]
+    assert paths("linux-x64") == ["elf", "fat", "macho", "start.cfg"]
+    assert paths("win-x64") == ["elf", "fat", "macho", "start.cfg", "x/lib.DLL"]
+    assert paths("linux-x64", "start.sh") == ["elf", "fat", "macho", "start.cfg", "start.sh"]
     with pytest.raises(BuildError, match="launcher nowhere"):
         paths("linux-x64", "nowhere")
+
+
+@posix_only
+@pytest.mark.parametrize("answer", ["", "rubbish", "null", "[1,1,[]]"])
+def test_a_child_that_ends_well_without_comparing_everything_is_no_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """As when the interpreter that runs us is a program of another kind."""
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{answer}'\n" if answer else "#!/bin/sh\n")
+    python.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(python))
+    files = [Expected(f"missing-{n}", "0" * 64, 1) for n in range(CHILDREN_FROM)]
+    with Silent().task("verifying") as task, pytest.raises(BuildError):
+        check_files(str(tmp_path), files, task, 2)

@@ -250,3 +250,10 @@ def test_binutils_finds_nothing_wrong(tmp_path: Path) -> None:
         assert done.returncode == 0
         assert done.stderr == ""
         assert ".debug_info" not in done.stdout
+
+
+def test_a_name_that_is_too_long_to_be_one_is_left_alone() -> None:
+    """Thousands of headers may share it: each would take a copy of it."""
+    long = Part("n" * 5000, b"kept")
+    data = bytes(Elf((Part(".text", b"x" * 64, ALLOC), long, Part(".debug_info", bytes(20000)))))
+    assert slim(lambda offset, size: data[offset : offset + size], len(data)) is None

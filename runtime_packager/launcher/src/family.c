@@ -15,18 +15,27 @@
 #define TRACKER "resource_tracker import main"
 
 enum scan {
-    EMPTY_SCANS = 2, /* in a row: one can miss a process in the middle of fork or exec */
+    EMPTY_SCANS = 2, /* in a row: one can miss a process in the middle of fork */
     SCAN_PAUSE = 2,  /* milliseconds; none while others come as fast as they are ended */
 };
 
-static bool is_relative(const struct watch *watch, pid_t process)
+/* A launcher that is about to leave has the marker in its environment until it has started the
+ * interpreter, and who starts one may well end at once. */
+static bool is_leaving(pid_t process)
 {
-    return text_holds(process, ENVIRONMENT, watch->marker, strlen(watch->marker) + 1);
+    static const char argument[] = "\0" OPTION_DETACH;
+    return text_holds(process, COMMAND_LINE, argument, sizeof argument) == YES;
+}
+
+static enum answer is_relative(const struct watch *watch, pid_t process)
+{
+    enum answer marked = text_holds(process, ENVIRONMENT, watch->marker, strlen(watch->marker) + 1);
+    return marked == YES && is_leaving(process) ? NO : marked;
 }
 
 static bool is_tracker(pid_t process)
 {
-    return text_holds(process, COMMAND_LINE, TRACKER, strlen(TRACKER));
+    return text_holds(process, COMMAND_LINE, TRACKER, strlen(TRACKER)) == YES;
 }
 
 static bool shares_session(const struct watch *watch, pid_t process)
@@ -35,7 +44,7 @@ static bool shares_session(const struct watch *watch, pid_t process)
     return session == watch->session || session == watch->backend;
 }
 
-/* How many relatives there are; each gets the signal (0: none), trackers unless they are spared. */
+/* How many relatives there are, or may be; each gets the signal (0: none), trackers unless they are spared. */
 static size_t signal_relatives(const struct watch *watch, int number, bool spare_trackers)
 {
     size_t count, found = 0;
@@ -44,11 +53,10 @@ static size_t signal_relatives(const struct watch *watch, int number, bool spare
         if (!shares_session(watch, processes[i]))
             continue;
         int held = hold_process(processes[i]); /* first, so that it is this one we then look at */
-        if (is_relative(watch, processes[i])) {
-            found++;
-            if (number != 0 && !(spare_trackers && is_tracker(processes[i])))
-                signal_held(held, processes[i], number);
-        }
+        enum answer relative = is_relative(watch, processes[i]);
+        found += relative != NO;
+        if (relative == YES && number != 0 && !(spare_trackers && is_tracker(processes[i])))
+            signal_held(held, processes[i], number);
         release_process(held);
     }
     return found;

@@ -31,9 +31,10 @@ struct status {
     char state;
     pid_t parent;
     unsigned long long start;
+    unsigned long long environment[2]; /* addresses: its start and its end */
 };
 
-/* proc(5), /proc/PID/stat: fields 3, 4 and 22; the second, a name, may hold anything. */
+/* proc(5), /proc/PID/stat: fields 3, 4, 22, 50 and 51; the second, a name, may hold anything. */
 static bool read_status(pid_t process, struct status *status)
 {
     char path[64], line[1024];
@@ -43,7 +44,7 @@ static bool read_status(pid_t process, struct status *status)
     close(file);
     line[size < 0 ? 0 : size] = '\0';
     char *at = strrchr(line, ')');
-    for (int field = 3; at != NULL && field <= 22; field++) {
+    for (int field = 3; at != NULL && field <= 51; field++) {
         at = strchr(at + 1, ' ');
         if (at != NULL && field == 3)
             status->state = at[1];
@@ -51,6 +52,8 @@ static bool read_status(pid_t process, struct status *status)
             status->parent = (pid_t)strtol(at, NULL, 10);
         else if (at != NULL && field == 22)
             status->start = strtoull(at, NULL, 10);
+        else if (at != NULL && field >= 50)
+            status->environment[field - 50] = strtoull(at, NULL, 10);
     }
     return at != NULL;
 }
@@ -211,31 +214,42 @@ pid_t *list_processes(size_t *count)
 }
 
 /* A chunk at a time, with the end of the one before in front of it. */
-static bool file_holds(int file, const char *words, size_t size)
+static enum answer file_holds(int file, const char *words, size_t size)
 {
     static char text[CHUNK + 256];
+    enum answer answer = NOT_YET;
     size_t kept = 0;
     for (ssize_t got; (got = read(file, text + kept, CHUNK)) > 0;) {
         size_t filled = kept + (size_t)got;
         if (memmem(text, filled, words, size) != NULL)
-            return true;
+            return YES;
+        answer = NO;
         kept = filled < size ? filled : size - 1;
         memmove(text, text + filled - kept, kept);
     }
-    return false;
+    return answer;
 }
 
-bool text_holds(pid_t process, enum text which, const char *words, size_t size)
+/* What has ended has no environment, and `env -i` starts with none. In the middle of exec the
+ * new one's addresses are still 0; if they are not, exec has just finished. */
+static bool has_environment(pid_t process)
+{
+    struct status status;
+    return read_status(process, &status) && strchr("ZX", status.state) == NULL &&
+           (status.environment[0] == 0 || status.environment[0] != status.environment[1]);
+}
+
+enum answer text_holds(pid_t process, enum text which, const char *words, size_t size)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%ld/%s", (long)process,
              which == ENVIRONMENT ? "environ" : "cmdline");
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return false;
-    bool found = file_holds(file, words, size);
+        return NO;
+    enum answer answer = file_holds(file, words, size);
     close(file);
-    return found;
+    return answer == NOT_YET && !has_environment(process) ? NO : answer;
 }
 
 int hold_process(pid_t process)

@@ -109,14 +109,15 @@ pid_t *list_processes(size_t *count)
 }
 
 /* The system keeps both texts as one: the number of arguments, the program, arguments, environment. */
-bool text_holds(pid_t process, enum text which, const char *words, size_t size)
+enum answer text_holds(pid_t process, enum text which, const char *words, size_t size)
 {
     static char text[ARGUMENTS_LIMIT];
     int name[] = {CTL_KERN, KERN_PROCARGS2, process};
     size_t filled = sizeof text;
     (void)which;
-    return sysctl(name, 3, text, &filled, NULL, 0) == 0 &&
-           memmem(text, filled, words, size) != NULL;
+    bool found = sysctl(name, 3, text, &filled, NULL, 0) == 0 &&
+                 memmem(text, filled, words, size) != NULL;
+    return found ? YES : NO;
 }
 
 int hold_process(pid_t process)

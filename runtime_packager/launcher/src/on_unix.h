@@ -60,9 +60,10 @@ void name_watcher(void);
 
 /* Where a process keeps two texts: each a sequence of strings that end with NUL. */
 enum text { ENVIRONMENT, COMMAND_LINE };
+enum answer { NO, YES, NOT_YET }; /* the last: it is in the middle of exec and has neither text */
 
 pid_t *list_processes(size_t *count);
-bool text_holds(pid_t process, enum text which, const char *words, size_t size);
+enum answer text_holds(pid_t process, enum text which, const char *words, size_t size);
 int hold_process(pid_t process); /* until it is released, signals reach it and no later one */
 void signal_held(int held, pid_t process, int number);
 void release_process(int held);
