@@ -26,6 +26,15 @@ class Helpers {
       worker.unref(); // not needed yet, maybe never
       return worker;
     });
+    this.idle = new Set(this.workers);
+  }
+
+  /** Let those that were never asked end in their own time: Electron logs it when one is killed. */
+  close() {
+    for (const worker of this.idle) {
+      worker.ref();
+      worker.postMessage(null);
+    }
   }
 
   /**
@@ -44,20 +53,21 @@ class Helpers {
       next: new Int32Array(new SharedArrayBuffer(4)),
     };
     const cost = rows.reduce((sum, file) => sum + file.size + OPENING, 0);
-    const answers = Promise.all(cost <= HERE ? [] : this.workers.map((one) => ask(one, task)));
+    const answers = Promise.all(cost <= HERE ? [] : this.workers.map((one) => this.ask(one, task)));
     answers.catch(() => {}); // who is not waiting yet must not make it an unhandled one
     return async () => {
       const here = work(task);
       return here.concat(...(await answers));
     };
   }
-}
 
-function ask(worker, task) {
-  worker.ref();
-  const answer = answerOf(worker);
-  worker.postMessage(task);
-  return answer;
+  ask(worker, task) {
+    this.idle.delete(worker);
+    worker.ref();
+    const answer = answerOf(worker);
+    worker.postMessage(task);
+    return answer;
+  }
 }
 
 /**
@@ -101,7 +111,7 @@ function work({ base, files, starts, next }) {
 }
 
 if (!isMainThread && workerData?.hashing) {
-  parentPort.once('message', (task) => parentPort.postMessage(work(task)));
+  parentPort.once('message', (task) => task && parentPort.postMessage(work(task)));
 }
 
 module.exports = { Helpers, answerOf };

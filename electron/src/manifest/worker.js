@@ -20,4 +20,6 @@ async function answer({ root, trust, options }) {
   }
 }
 
-answer(workerData).then((found) => parentPort.postMessage(found));
+answer(workerData)
+  .then((found) => parentPort.postMessage(found))
+  .finally(() => helpers.close());
