@@ -14,7 +14,7 @@ import click
 from runtime_packager.cli.common import Shared, require, shared_options
 from runtime_packager.cli.output import emit_json
 from runtime_packager.cli.reporting import reporter
-from runtime_packager.cli.rootshown import facts, lacks, lines, report, wanted_lines
+from runtime_packager.cli.rootshown import changed_lines, facts, lacks, lines, report, wanted_lines
 from runtime_packager.cli.signing import KEY_VARIABLE, key_option, signer
 from runtime_packager.errors import InputError
 
@@ -196,6 +196,9 @@ def sign(shared: Shared, root_file: Path | None, key: str | None) -> None:
 def show(shared: Shared, root_file: Path | None, chain: tuple[Path, ...]) -> None:
     """Verify and show the project's root and the next one, with who has yet to sign it.
 
+    What the next one adds is marked with +, what it takes away with -. Comments are only claims:
+    compare the key ids.
+
     With FILEs: verify that each is the successor of the one before, and show the last.
     """
     from runtime_packager.manifest import read_chain
@@ -217,7 +220,8 @@ def show(shared: Shared, root_file: Path | None, chain: tuple[Path, ...]) -> Non
     if held:
         click.echo("\n".join(lines(held)))
     if draft:
-        click.echo("\n".join([*lines(draft.root), *wanted_lines(draft)]))
+        shown = changed_lines(held, draft.root) if held else lines(draft.root)
+        click.echo("\n".join([*shown, *wanted_lines(draft)]))
 
 
 def _files(shared: Shared, root_file: Path | None) -> RootFiles:

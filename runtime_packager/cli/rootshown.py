@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from runtime_packager.cli.common import Shared
@@ -44,15 +45,21 @@ def lacks(draft: Draft) -> dict[str, Any]:
 
 
 def lines(root: Root) -> list[str]:
-    """A root, for people."""
-    named = {key.keyid: key.comment for key in root.keys}
+    """A root, for people: every line says for itself what it means."""
+    from runtime_packager.manifest import printable
+
+    named = {key.keyid: printable(key.comment) for key in root.keys}
     shown = [f"version {root.version}, expires {root.expires or 'never'}"]
     for name, role in root.roles.items():
-        shown.append(f"  {name}: {role.threshold} of")
-        shown += [f"    {keyid} {named[keyid]}".rstrip() for keyid in role.keyids]
-    if root.revoked:
-        shown += ["  revoked:", *(f"    {keyid}" for keyid in root.revoked)]
-    return shown
+        shown.append(f"{role.threshold} of {len(role.keyids)} keys have to sign as {name}")
+        shown += [f"  {name:8}{keyid} {named[keyid]}".rstrip() for keyid in role.keyids]
+    return [*shown, *(f"  revoked {keyid}" for keyid in root.revoked)]
+
+
+def changed_lines(held: Root, following: Root) -> list[str]:
+    """The next root, for people who are asked to sign it: what comes has a +, what goes a -."""
+    marked = difflib.ndiff(lines(held), lines(following))
+    return [line.rstrip() for line in marked if not line.startswith("?")]
 
 
 def wanted_lines(draft: Draft) -> list[str]:

@@ -48,6 +48,9 @@ _FILE_KEYS = frozenset({"path", "type", "size", "sha256", "mode"})
 _OPTIONAL_KEYS = frozenset({"unsigned"})
 _SIGNABLE_KEYS = _FILE_KEYS | _OPTIONAL_KEYS
 _LINK_KEYS = frozenset({"path", "type", "target"})
+_EMPTY = "0:,"
+"""The netstring of nothing, which most records have for their last field."""
+
 MODES = ("0644", "0755")
 _MODES = {mode: mode for mode in MODES}
 """One text for every record that has it."""
@@ -139,8 +142,12 @@ def _frame_record(record: FileRecord) -> str:
     return (
         f"{_width(path)}:{path},{len(kind)}:{kind},{len(digits)}:{digits},"
         f"{_width(sha256)}:{sha256},{len(mode)}:{mode},{_width(target)}:{target},"
-        f"{_width(unsigned)}:{unsigned},"
+        f"{_netstring(unsigned) if unsigned else _EMPTY}"
     )
+
+
+def _netstring(text: str) -> str:
+    return f"{_width(text)}:{text},"
 
 
 def _width(text: str) -> int:

@@ -113,7 +113,7 @@ def _apple() -> Iterator[tuple[str, bytes]]:
     data = made.apple_program()
     signed = made.sign_apple(data, blob)
     yield "Mach-O, room behind the signature", made.sign_apple(data, blob, spare=64)
-    yield "Mach-O, more behind the signature", made.sign_apple(data, blob + b"more")
+    yield "Mach-O, remains of another signature", made.sign_apple(data, blob + blob[40:])
     yield "Mach-O, no super blob", made.sign_apple(data, bytes(100))
     yield "Mach-O, appended to", signed + b"more"
     yield "Mach-O, off the boundary", _off_the_boundary()

@@ -403,3 +403,27 @@ def test_people_are_told_who_has_to_sign(
     assert command("keys", "root", "show") == 0
     shown = capsys.readouterr().out
     assert all(key.public.keyid in shown for key in (ANNA, BEN, CARL, DORA))
+
+
+def test_who_is_asked_to_sign_sees_every_change(
+    project: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held(run)
+    run("keys", "revoke", CARL.public.keyid)
+    posing = {"schema": 1, "keys": [key_row(EVE.public) | {"comment": "An\u202ena"}]}
+    (project / "eve.pub.json").write_text(json.dumps(posing))
+    run("keys", "root", "change", "--add", "root", "eve.pub.json", "--threshold", "root", 1)
+    capsys.readouterr()
+    assert command("keys", "root", "show") == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line for line in shown if line.startswith(("+", "-"))] == [
+        "- version 1, expires never",
+        "+ version 2, expires never",
+        "- 2 of 2 keys have to sign as root",
+        "+ 1 of 3 keys have to sign as root",
+        f"+   root    {EVE.public.keyid} An\\u202ena",
+        "- 1 of 2 keys have to sign as release",
+        "+ 1 of 1 keys have to sign as release",
+        f"-   release {CARL.public.keyid}",
+        f"+   revoked {CARL.public.keyid}",
+    ]

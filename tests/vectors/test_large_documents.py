@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -57,9 +56,11 @@ def _run(program: str, arguments: list[str]) -> tuple[list[str], int]:
     if program == "node" and node is None:
         pytest.skip("needs node")
     command = [sys.executable, "-c", PYTHON] if program == "python" else [str(node), "-e", NODE]
-    # A child counts as large as its parent until its program is loaded; pytest is large.
-    small = ["env", "-C", str(ELECTRON) if program == "node" else os.getcwd(), *command]
-    done = subprocess.run([*small, *arguments], capture_output=True, text=True)
+    # A child counts as large as its parent was, whatever it loads, and pytest is large: so it is
+    # the child of a small shell, which has more to do and therefore stays its parent.
+    small = ["sh", "-c", '"$@"; exit "$?"', "sh", *command]
+    where = ELECTRON if program == "node" else None
+    done = subprocess.run([*small, *arguments], cwd=where, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     ids, peak = json.loads(done.stdout)
     return ids, peak

@@ -147,9 +147,6 @@ function requireSignature(source, command, linkedit) {
   if (head.readUInt32BE() !== SUPER_BLOB || !sized) {
     throw new OddError('its signature is no super blob');
   }
-  if (!source.isZero(start + length, start + size)) {
-    throw new OddError('there is more behind its signature');
-  }
   return start;
 }
 
