@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vector_keys import KEYS, key_row, small_order_keys
+from vector_keys import KEYS, key_row, keyid_of, small_order_keys
 from vector_parts import spell
 
 from runtime_packager.manifest import strict_json
@@ -214,7 +214,11 @@ def trusted_vectors() -> list[Vector]:
         ("a list", [row], "schema"),
     ]  # fmt: skip
     documents += [
-        (name, {"schema": 1, "keys": [row | {"public": key}]}, "key-invalid")
+        (
+            name,
+            {"schema": 1, "keys": [row | {"public": key, "keyid": keyid_of(key)}]},
+            "key-invalid",
+        )
         for name, key in weak.items()
     ]
     return [

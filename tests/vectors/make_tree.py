@@ -220,6 +220,7 @@ def _envelopes(base: dict[str, Any]) -> list[Case]:
         ("another number of files", signed(file_count=3), _unseen(mismatch)),
         ("another tree root", signed(tree_root="00" * 32), ([], [], mismatch)),
         ("another digest of files.json", signed(files_sha256="00" * 32), _unseen([["", "manifest-hash"]])),
+        ("a size of files.json that is one too large", signed(files_size=release.files_size + 1), _unseen([["", "manifest-hash"]])),
         ("another size of files.json", signed(files_size=1), _unseen([["", "manifest-hash"]])),
         ("files.json larger than allowed", signed(files_size=2**26 + 1), _unseen([["", "json-size"]])),
         ("files.json of nearly 2^53 bytes", signed(files_size=2**53 - 1), _unseen([["", "json-size"]])),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from runtime_packager.manifest import PrivateKey, Purpose
 from runtime_packager.manifest.keys import KEY_DOMAIN, SMALL_ORDER
 
 KEYS = {seed: PrivateKey(bytes([seed]) * 32, "release") for seed in range(1, 8)}
 """By what their seeds are made of."""
 
-__all__ = ["KEYS", "KEY_DOMAIN", "key_row", "keyid", "small_order_keys", "trust"]
-
 
 def keyid(seed: int) -> str:
     return KEYS[seed].public.keyid
+
+
+def keyid_of(public: str) -> str:
+    """The id of any 32 bytes in hex, be they a key or not."""
+    return hashlib.sha256(KEY_DOMAIN + bytes.fromhex(public)).hexdigest()
 
 
 def key_row(key: PrivateKey, purpose: Purpose = "release") -> dict[str, str]:
