@@ -15,7 +15,10 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "wheels"), str(HERE.parent.parent)]
 
 from fakes.tarball import copy, file, folder, link, special, tar  # noqa: E402
+from packaging.version import Version  # noqa: E402
 from wheel_making import make_wheel  # noqa: E402
+
+from runtime_packager.wheels.lock import Lock, LockedPackage, render  # noqa: E402
 
 
 def corpus() -> dict[str, bytes]:
@@ -31,10 +34,20 @@ def corpus() -> dict[str, bytes]:
         "archive/sound.tar": tar(tree),
         "archive/long-name.tar": tar([file("n" * 200), file("caf\u00e9"), special("p", b"6")]),
         "archive/gnu.tar": _gnu("n" * 200),
+        "lock/sound.toml": _lock().encode(),
         "wheel/stored.whl": stored.data,
         "wheel/deflated.whl": _packed(stored.data, zip64=False),
         "wheel/zip64.whl": _packed(stored.data, zip64=True),
     }
+
+
+def _lock() -> str:
+    url = "https://files.example/one-1.0-py3-none-any.whl"
+    packages = (
+        LockedPackage("one", "1.0", url.rpartition("/")[2], "ab" * 32, 99, url, "wheel", ">=3.8"),
+        LockedPackage("two", "2.0", "two-2.0.tar.gz", "cd" * 32, None, None, "sdist"),
+    )
+    return render(Lock("linux-x64", (2, 28), Version("3.12.14"), "ef" * 32, packages))
 
 
 def _gnu(name: str) -> bytes:
