@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from runtime_packager.errors import BuildError, IntegrityError, NetworkError
 from runtime_packager.io.cache import Cache
-from runtime_packager.io.files import sync_directory
+from runtime_packager.io.durable import sync_directory
 from runtime_packager.io.partial import PATIENCE, Broken, Pace, Part, Patience
 from runtime_packager.io.progress import Progress, Task
 from runtime_packager.io.web import (
