@@ -113,7 +113,7 @@ def assemble(
     """
     cache.require_usable()
     output = options.output or config.output
-    with ExitStack() as held:
+    with cache.in_use(), ExitStack() as held:
         workspaces = {
             target.name: held.enter_context(Workspace.held(output / target.name, progress))
             for target in sorted(targets, key=lambda target: target.name)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from torture.anvil import STATE
+from torture.powercut import inodes, lost
 from torture.project import interpreter, write_project
 
 from runtime_packager.io.cache import Cache
@@ -190,6 +191,19 @@ class Torture:
         status, said = self.run(scene, "short", nth)
         assert status == 0, said
         self.counts["short writes"] += 1
+        self.require(self.said)
+
+    def power_cut(self, scene: Scene) -> None:
+        """Nothing that got its name in an assembly would be lost by a power cut at any moment."""
+        self.prepare(scene)
+        (self.work / "log").write_bytes(b"")
+        before = inodes(self.output)
+        status, said = self.run(scene, "log")
+        assert status == 0, said
+        log = (self.work / "log").read_text().splitlines()
+        published, problems = lost(log, self.output, before)
+        assert not problems, problems
+        self.counts["names given, their content synced before"] += published
         self.require(self.said)
 
     def again(self, scene: Scene) -> None:

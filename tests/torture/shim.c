@@ -8,6 +8,8 @@
  * FAIL   the call fails with `error`; with `sticky` so does every later one that needs room.
  * SHORT  every write writes one byte less than asked, from the nth call on.
  * LOG    what was changed and what was synced is written down, for the model of a power cut.
+ *
+ * TORTURE_CLOCK is how many seconds the clock goes ahead; it may go behind.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum mode { OFF, COUNT, KILL, FAIL, SHORT, LOG };
@@ -35,6 +38,7 @@ struct state {
 
 static struct state nothing, *state = &nothing;
 static int log_file = -1;
+static long ahead;
 
 #define FICLONE_REQUEST 0x40049409ul
 #define REAL(name) ((__typeof__(&name))real(#name))
@@ -47,6 +51,7 @@ static void *real(const char *name) {
 
 __attribute__((constructor)) static void map(void) {
     const char *path = getenv("TORTURE_STATE"), *log = getenv("TORTURE_LOG");
+    if (getenv("TORTURE_CLOCK")) ahead = atol(getenv("TORTURE_CLOCK"));
     int file = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
     if (file < 0) return;
     void *shared = mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
@@ -100,24 +105,31 @@ static void note_file(char what, int file) {
     errno = saved;
 }
 
+static void note_parent(char what, int at, const char *path) {
+    struct stat status;
+    int saved = errno;
+    const char *slash = strrchr(path, '/');
+    if (state->mode != LOG) return;
+    char *parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (parent && !fstatat(at, parent, &status, 0)) note(what, &status);
+    free(parent);
+    errno = saved;
+}
+
 static void note_path(int at, const char *path, int with_parent) {
     struct stat status;
     int saved = errno;
     if (state->mode != LOG) return;
     if (!fstatat(at, path, &status, AT_SYMLINK_NOFOLLOW)) note('D', &status);
-    if (with_parent) {
-        const char *slash = strrchr(path, '/');
-        char *parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-        if (!fstatat(at, parent, &status, 0)) note('D', &status);
-        free(parent);
-    }
+    if (with_parent) note_parent('D', at, path);
     errno = saved;
 }
 
 static void note_rename(const char *from, const char *to, unsigned flags) {
     char line[9000];
     if (state->mode != LOG) return;
-    int length = snprintf(line, sizeof line, "R %u %s\t%s\n", flags, from, to);
+    (void)flags;
+    int length = snprintf(line, sizeof line, "R %s\t%s\n", from, to);
     syscall(SYS_write, log_file, line, (size_t)length);
 }
 
@@ -231,14 +243,24 @@ NAMING(linkat, (int from, const char *old, int at, const char *new, int flags),
        (from, old, at, new, flags), TAKES_ROOM, at, new, 1)
 NAMING(symlink, (const char *old, const char *new), (old, new), TAKES_ROOM, AT_FDCWD, new, 1)
 NAMING(symlinkat, (const char *old, int at, const char *new), (old, at, new), TAKES_ROOM, at, new, 1)
-NAMING(unlink, (const char *path), (path), OTHER, AT_FDCWD, path, 1)
-NAMING(unlinkat, (int at, const char *path, int flags), (at, path, flags), OTHER, at, path, 1)
-NAMING(rmdir, (const char *path), (path), OTHER, AT_FDCWD, path, 1)
 NAMING(chmod, (const char *path, mode_t mode), (path, mode), OTHER, AT_FDCWD, path, 0)
 NAMING(fchmodat, (int at, const char *path, mode_t mode, int flags), (at, path, mode, flags), OTHER,
        at, path, 0)
 NAMING(utimensat, (int at, const char *path, const struct timespec *times, int flags),
        (at, path, times, flags), OTHER, at, path, 0)
+
+#define REMOVING(name, parameters, arguments, at)  \
+    int name parameters {                          \
+        if (spoiled(OTHER)) return -1;             \
+        note_parent('U', at, path);                \
+        int result = REAL(name) arguments;         \
+        note_parent('D', at, path);                \
+        return result;                             \
+    }
+
+REMOVING(unlink, (const char *path), (path), AT_FDCWD)
+REMOVING(unlinkat, (int at, const char *path, int flags), (at, path, flags), at)
+REMOVING(rmdir, (const char *path), (path), AT_FDCWD)
 
 int fchmod(int file, mode_t mode) {
     if (spoiled(OTHER)) return -1;
@@ -252,7 +274,10 @@ int fchmod(int file, mode_t mode) {
     int name parameters {                                                      \
         if (spoiled(TAKES_ROOM)) return -1;                                    \
         note_rename(from, to, flags);                                          \
-        return REAL(name) arguments;                                           \
+        int result = REAL(name) arguments;                                     \
+        note_parent('D', from_at, from);                                       \
+        note_parent('D', to_at, to);                                           \
+        return result;                                                         \
     }
 
 RENAMING(rename, (const char *old, const char *new), (old, new), AT_FDCWD, old, AT_FDCWD, new, 0)
@@ -274,3 +299,11 @@ RENAMING(renameat2, (int from, const char *old, int to, const char *new, unsigne
 SYNCING(fsync, 'S')
 SYNCING(fdatasync, 'S')
 SYNCING(syncfs, 'F')
+
+/* --- the clock ---------------------------------------------------------------------------- */
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int result = (int)syscall(SYS_clock_gettime, clock, now);
+    if (clock == CLOCK_REALTIME) now->tv_sec += ahead;
+    return result;
+}
