@@ -1,6 +1,7 @@
 # The README's commands. Each sets up what it needs and does only what is missing.
 
 PYTHON ?= python3
+FUZZ_SECONDS ?= 3600
 VENV := .venv
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -10,7 +11,7 @@ endif
 READY := $(VENV)/.ready
 NODE_READY := electron/node_modules/.ready
 
-.PHONY: assemble test bench clean
+.PHONY: assemble test torture bench clean
 
 assemble: $(READY) ## backend/dist/<this machine>/, signed with a development key
 	$(BIN)/runtime-packager assemble
@@ -23,6 +24,9 @@ test: $(READY) $(NODE_READY) ## everything that is checked, linters included
 	npm --prefix electron run --silent lint
 	npm --prefix electron run --silent test
 	$(BIN)/python -m pytest
+
+torture: $(READY) ## what CI tries a sample of, for long: FUZZ_SECONDS in all
+	RUNTIME_PACKAGER_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz
 
 bench: $(READY) ## the figures we quote, beside their peers, into docs/benchmarks.md
 	$(BIN)/python benchmarks/peers.py

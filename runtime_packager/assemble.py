@@ -18,7 +18,13 @@ from runtime_packager import inputs
 from runtime_packager.checking import check
 from runtime_packager.config import Config
 from runtime_packager.entries import FileEntry
-from runtime_packager.errors import BuildError, Failures, InputError, IntegrityError
+from runtime_packager.errors import (
+    BuildError,
+    Failures,
+    InputError,
+    IntegrityError,
+    machine_faults,
+)
 from runtime_packager.gathering import NOTHING_WRITTEN, gather
 from runtime_packager.inputs import Ingredients
 from runtime_packager.io.cache import Cache
@@ -89,6 +95,7 @@ class _Written:
     release: Release
 
 
+@machine_faults()
 def assemble(
     config: Config,
     targets: Sequence[Target],
@@ -106,7 +113,7 @@ def assemble(
     """
     cache.require_usable()
     output = options.output or config.output
-    with ExitStack() as held:
+    with cache.in_use(), ExitStack() as held:
         workspaces = {
             target.name: held.enter_context(Workspace.held(output / target.name, progress))
             for target in sorted(targets, key=lambda target: target.name)

@@ -6,6 +6,7 @@ and a hint that says what to do. Anything that is not a :class:`PackagerError` i
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,33 @@ class IntegrityError(PackagerError):
 
     exit_code = 5
     kind = "integrity"
+
+
+_MACHINE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some room, then run it again"),
+    **dict.fromkeys((errno.EIO, errno.ESTALE), "look after the disk, then run it again"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM), "end other programs"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make it writable"),
+    errno.EFBIG: "choose a file system that holds larger files",
+    errno.EINTR: "run it again",
+}
+"""What the machine, not we, can do wrong, and what a person can do about it."""
+
+
+@contextmanager
+def machine_faults() -> Iterator[None]:
+    """Turn a fault of disk or system that nobody expected at its place into a :class:`BuildError`.
+
+    Any call that touches a file may meet a full disk; this is for those without more to say.
+    Works as a decorator, too.
+    """
+    try:
+        yield
+    except OSError as error:
+        hint = _MACHINE.get(error.errno or 0)
+        if hint is None:
+            raise
+        raise BuildError(f"{error.filename or 'a file'}: {error.strerror}", hint) from error
 
 
 _IT = "\0"

@@ -127,7 +127,7 @@ def read(config: Config, target: Target) -> Lock | None:
     path = config.lock_file(target)
     if not path.is_file():
         return None
-    return parse(path.read_text(encoding="utf-8"), str(path))
+    return parse(path.read_bytes(), str(path))
 
 
 def catalogue(config: Config) -> Catalogue:

@@ -109,10 +109,10 @@ def write_configuration(directory: Path) -> tuple[Path, list[str], list[str]]:
     :raises InputError: when there is such a table already, or the file is not valid TOML.
     """
     file = directory / FILE
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
     try:
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
         known = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of numbers and nesting without end
         raise InputError(f"{file} is not valid TOML: {error}", "mend it first") from error
     if "runtime-packager" in known.get("tool", {}):
         raise InputError(f"{file} has a [{TABLE}] table already", "edit it, or remove it first")

@@ -13,7 +13,7 @@ import click
 
 from runtime_packager import __version__
 from runtime_packager.cli.output import report_bug, report_error, report_interrupt, report_usage
-from runtime_packager.errors import PackagerError
+from runtime_packager.errors import PackagerError, machine_faults
 
 COMMANDS = {
     "assemble": "Make the runtime: one relocatable, sealed, signed directory per platform.",
@@ -77,7 +77,8 @@ def _run(words: list[str]) -> int:
     as_json = "--json" in itertools.takewhile(lambda word: word != "--", words)
     try:
         # Without standalone mode click hands an exit code back instead of exiting with it.
-        return group.main(words, prog_name="runtime-packager", standalone_mode=False) or 0
+        with machine_faults():
+            return group.main(words, prog_name="runtime-packager", standalone_mode=False) or 0
     except click.ClickException as error:
         report_usage(error, as_json)
         return 2

@@ -78,7 +78,7 @@ def _table(file: Path) -> dict[str, Any] | None:
         table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
     except FileNotFoundError as error:
         raise InputError(f"{file} does not exist") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of numbers and nesting without end
         raise InputError(f"{file} is not valid TOML: {error}") from error
     found = table.get("runtime-packager") if isinstance(table, dict) else None
     return found if isinstance(found, dict) else None

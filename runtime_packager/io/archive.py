@@ -36,6 +36,10 @@ _OTHERS = {
 _BLOCK = 512
 _MAX_HEADER = 1024 * 1024
 """Bytes tarfile may ask for at once: a longer extended header is an attack on our memory."""
+_MAX_READS = 64
+"""Times tarfile may ask for bytes of one member: it follows extended headers by recursion."""
+_MAX_GLOBALS = 64
+"""Settings an archive may make for all its members; tarfile keeps them."""
 
 
 def strip(prefix: str) -> Rename:
@@ -64,11 +68,12 @@ def extract(
     :raises BuildError: when it is another kind of archive or cannot be written.
     """
     title = title or archive.name
+    limits = (limits or Limits()).of_archive(archive.stat().st_size)
     with archive.open("rb") as raw:
         _require_gzip(raw, title)
         with gzip.GzipFile(fileobj=raw) as unzipped:
-            stream = _Forward(unzipped, title, limits or Limits())
-            extraction = _Extraction(destination, rename, limits or Limits(), title)
+            stream = _Forward(unzipped, title, limits)
+            extraction = _Extraction(destination, rename, limits, title)
             with _damage(title):
                 for info in _members(stream, title):
                     extraction.take(info, stream)
@@ -99,15 +104,22 @@ class _Forward:
 
     def __init__(self, stream: gzip.GzipFile, title: str, limits: Limits) -> None:
         self.stream, self.title = stream, title
-        self.position = 0
+        self.position = self.reads = 0
         self.last = b""
         # headers cost at most a few blocks a member beside the data
         self.bound = limits.total + limits.members * 8 * _BLOCK
 
     def read(self, size: int) -> bytes:
-        """Exactly ``size`` bytes unless the stream ends."""
+        """For tarfile: ``size`` bytes of a header, unless the stream ends."""
+        self.reads += 1
         if size > _MAX_HEADER:
             raise IntegrityError(f"{self.title} has a header of {size} bytes")
+        if self.reads > _MAX_READS:
+            raise IntegrityError(f"{self.title} has a member with more than {_MAX_READS} headers")
+        return self.data(size)
+
+    def data(self, size: int) -> bytes:
+        """Exactly ``size`` bytes unless the stream ends."""
         self.last = data = self.stream.read(size)
         self.position += len(data)
         if self.position > self.bound:
@@ -123,7 +135,7 @@ class _Forward:
         if position < self.position:
             raise tarfile.ReadError("its members overlap")
         while self.position < position:
-            if not self.read(min(CHUNK, position - self.position)):
+            if not self.data(min(CHUNK, position - self.position)):
                 raise tarfile.ReadError("it ends early")
 
     def drain(self) -> None:
@@ -131,7 +143,7 @@ class _Forward:
 
         :raises tarfile.ReadError: when there is more than the zeros that end a tar.
         """
-        while data := self.read(CHUNK):
+        while data := self.data(CHUNK):
             if data.strip(b"\0"):
                 raise tarfile.ReadError("something follows its end")
 
@@ -139,13 +151,25 @@ class _Forward:
 def _members(stream: _Forward, title: str) -> Iterator[tarfile.TarInfo]:
     """The members in order, each with ``stream`` at its first byte."""
     with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="strict") as tar:  # type: ignore[call-overload]
-        while (info := tar.next()) is not None:
+        while (info := _next(tar, stream)) is not None:
             yield info
             tar.members.clear()
     # tarfile takes a broken header for the end; the true end is a block of zeros
     if stream.last != bytes(_BLOCK):
         raise IntegrityError(f"{title} is damaged at byte {stream.position}", "fetch it again")
     stream.drain()
+
+
+def _next(tar: tarfile.TarFile, stream: _Forward) -> tarfile.TarInfo | None:
+    """The next member; what tarfile stumbles over becomes damage, whatever it raises."""
+    stream.reads = 0
+    try:
+        info = tar.next()
+    except (ValueError, LookupError, OverflowError) as error:
+        raise tarfile.ReadError(f"a header makes no sense: {error}") from error
+    if len(tar.pax_headers) > _MAX_GLOBALS:
+        raise tarfile.ReadError(f"it has more than {_MAX_GLOBALS} settings for all members")
+    return info
 
 
 class _Extraction:
@@ -196,7 +220,7 @@ class _Extraction:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         with self._place_errors(path), open(os.open(place, flags, 0o600), "wb", 0) as file:
             while left:
-                data = stream.read(min(CHUNK, left))
+                data = stream.data(min(CHUNK, left))
                 if not data:
                     raise tarfile.ReadError("it ends early")
                 digest.update(data)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime_packager.errors import InputError
+from runtime_packager.errors import BuildError, InputError
 from runtime_packager.io.files import building_directory, remove_tree, sha256_file
 from runtime_packager.io.locks import exclusive
 from runtime_packager.io.progress import Progress
@@ -100,15 +100,37 @@ class Cache:
         Each is renamed away before it is removed, so nothing half-removed is ever found. A build
         that was using it fails and can be run again.
         """
+        for remains in self.root.glob(".removing-*"):
+            remove_tree(remains)
         removed = []
         for usage in self.usage():
             wanted = usage.folder in folders if folders else usage.folder != KEYS
             if wanted:
                 doomed = self.root / f".removing-{os.getpid()}-{usage.folder}"
-                (self.root / usage.folder).rename(doomed)
+                try:
+                    (self.root / usage.folder).rename(doomed)
+                except FileNotFoundError:
+                    continue  # another process cleans too
                 remove_tree(doomed)
                 removed.append(usage)
         return removed
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Say what happened when something vanishes from the cache under our hands.
+
+        :raises BuildError: for a file that was there a moment ago: somebody cleaned the cache.
+        """
+        try:
+            yield
+        except FileNotFoundError as error:
+            names = [str(name) for name in (error.filename, error.filename2) if name]
+            ours = [name for name in names if Path(name).is_relative_to(self.root)]
+            if not ours:
+                raise
+            raise BuildError(
+                f"{ours[0]} vanished from the cache while it was used", "run it again"
+            ) from error
 
 
 KEYS = "keys"
@@ -128,7 +150,10 @@ def _usage(folder: Path) -> Usage:
         if Path(base) == folder or (Path(base).parent == folder and folder.name == "blobs"):
             entries += len(files) + (len(directories) if folder.name != "blobs" else 0)
         for name in files:
-            status = os.lstat(os.path.join(base, name))
+            try:
+                status = os.lstat(os.path.join(base, name))
+            except FileNotFoundError:
+                continue  # it is in use
             if status.st_ino not in inodes:
                 inodes.add(status.st_ino)
                 size += status.st_size

@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING
 
 from runtime_packager.errors import BuildError, IntegrityError, NetworkError
 from runtime_packager.io.cache import Cache
-from runtime_packager.io.files import sync_directory
+from runtime_packager.io.durable import sync_directory
 from runtime_packager.io.partial import PATIENCE, Broken, Pace, Part, Patience
 from runtime_packager.io.progress import Progress, Task
 from runtime_packager.io.web import (
-    CERTIFICATE_HINT,
     OFFLINE_HINT,
+    PROXY_HINT,
     get,
     host_of,
-    is_certificate_problem,
+    lasting_hint,
     open_client,
     unreachable,
 )
@@ -47,7 +47,7 @@ _PROGRESS_WORTH = 1024 * 1024
 """New bytes after which a broken connection no longer counts as one more failure in a row."""
 
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -152,8 +152,8 @@ class _Download:
             finally:
                 response.close()
         except (httpx.TransportError, httpx.DecodingError) as error:
-            if is_certificate_problem(error):
-                raise self._failed(str(error), CERTIFICATE_HINT) from error
+            if hint := lasting_hint(error):
+                raise self._failed(str(error), hint) from error
             raise Broken(str(error) or type(error).__name__) from error
         return continued
 
@@ -179,7 +179,8 @@ class _Download:
         if status in _TRANSIENT:
             raise Broken(f"the server answered {status} {response.reason_phrase}".rstrip())
         if status != 200:
-            raise self._failed(f"the server answered {status} {response.reason_phrase}".rstrip())
+            answer = f"the server answered {status} {response.reason_phrase}".rstrip()
+            raise self._failed(answer, PROXY_HINT if status == 407 else OFFLINE_HINT)
         self._check_length(0, response)
         self.part.restart(response.headers.get("etag"))
         return False

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runtime_packager.errors import BuildError
+from runtime_packager.io.durable import sync_directory, sync_tree
 
 CHUNK = 1024 * 1024
 """Bytes read at a time: large enough that hashing, not calling, is the cost."""
@@ -68,8 +69,8 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
+            os.chmod(name, mode)
             os.fsync(stream.fileno())
-        os.chmod(name, mode)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -88,6 +89,8 @@ def building_directory(final: Path) -> Iterator[Path]:
     try:
         yield staging
         os.chmod(staging, 0o755)  # noqa: S103 - readable by all, as trees are
+        # What the cache holds is known by size and time; a power cut could keep those alone.
+        sync_tree(staging)
         try:
             os.rename(staging, final)
         except OSError as error:
@@ -110,9 +113,11 @@ def remove_tree(path: Path) -> None:
             # A thread that Ctrl-C overtook may have put one more file into it.
             remove_tree(Path(name))
             return
-        parent = Path(name).parent
-        os.chmod(parent, stat.S_IRWXU)
-        if not Path(name).is_symlink():
+        if not isinstance(error, PermissionError):
+            raise error
+        os.chmod(Path(name).parent, stat.S_IRWXU)
+        # Never a file's own mode, but on Windows: as a hard link it is another tree's file too.
+        if os.name == "nt" or stat.S_ISDIR(os.lstat(name).st_mode):
             os.chmod(name, stat.S_IRWXU)
         if function in (os.scandir, os.open, os.listdir):
             remove_tree(Path(name))
@@ -132,8 +137,10 @@ def publish_directory(staging: Path, final: Path, retired: Path) -> None:
 
     Where the system can exchange two names in one step (Linux ``renameat2``, macOS
     ``renamex_np``) there is no moment without a complete ``final``; elsewhere it is two renames
-    and :func:`recover_directory` mends a crash between them.
+    and :func:`recover_directory` mends a crash between them. What is in ``staging`` is durable
+    before it has the name, and the name is durable before the one before may be removed.
     """
+    sync_tree(staging)
     if not final.exists():
         os.rename(staging, final)
     elif _exchange(staging, final):
@@ -148,17 +155,6 @@ def recover_directory(final: Path, retired: Path) -> None:
     """Undo a publish that died between its two renames."""
     if not final.exists() and retired.exists():
         os.rename(retired, final)
-
-
-def sync_directory(path: Path) -> None:
-    """Make renames inside ``path`` durable, where directories can be synced."""
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _exchange(one: Path, other: Path) -> bool:

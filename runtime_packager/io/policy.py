@@ -10,7 +10,7 @@ Readers (tar now, others later) turn what they find into :class:`Member` values 
 4. A link is relative and leads, through whatever links there are, to a place inside.
 5. A copy (hard link) names a file that came before it.
 6. Devices, pipes, sparse files and the like do not exist.
-7. Count and total size are bounded.
+7. Count, depth and total size are bounded, the size also by that of the archive.
 """
 
 from __future__ import annotations
@@ -34,8 +34,17 @@ _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"\\|?*]')
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _MAX_COMPONENT = 255
 _MAX_PATH = 1024
+_MAX_DEPTH = 64
+"""Parts of a name: each may cost a directory, and a member of 1 kB could ask for 500."""
 _MAX_LINKS = 40
 """Links followed before we speak of a loop, as Linux does."""
+_MAX_STEPS = 4_000_000
+"""Parts of names looked at while all links of an archive are followed; some seconds."""
+
+_RATIO = 200
+"""How many times its own size an archive may unpack to; wheels and interpreters stay below 20."""
+_ALWAYS = 16 * 1024**2
+"""Bytes that any archive may unpack to, however small it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,10 @@ class Limits:
 
     members: int = 200_000
     total: int = 8 * 1024**3
+
+    def of_archive(self, size: int) -> Limits:
+        """These for an archive of ``size`` bytes: little that unpacks to much is a bomb."""
+        return Limits(self.members, min(self.total, max(_ALWAYS, _RATIO * size)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,10 @@ def clean_name(name: str) -> str:
         raise Refused("its name is absolute")
     if len(trimmed.encode("utf-8", "surrogatepass")) > _MAX_PATH:
         raise Refused(f"its name is longer than {_MAX_PATH} bytes")
-    for part in trimmed.split("/"):
+    parts = trimmed.split("/")
+    if len(parts) > _MAX_DEPTH:
+        raise Refused(f"its name has more than {_MAX_DEPTH} parts")
+    for part in parts:
         _check_part(part)
     return unicodedata.normalize("NFC", trimmed)
 
@@ -122,6 +138,7 @@ class Plan:
         self._sizes: dict[str, int] = {}
         self._link_at: dict[str, str] = {}
         self._total = self._seen = 0
+        self._steps = _Steps()
 
     def count(self) -> None:
         """Count a member, wanted or not.
@@ -165,17 +182,20 @@ class Plan:
         """
         for path, target in self.links.items():
             try:
-                _follow(path, target, self.links.get)
+                _follow(path, target, self.links.get, self._steps)
                 with suppress(_Circle):
-                    _follow(path, target, lambda place: self._link_at.get(fold(place)))
+                    _follow(path, target, self._link_where_case_does_not_count, self._steps)
             except Refused as refused:
                 raise Escapes(path, str(refused)) from None
 
     def leads_nowhere(self, path: str) -> bool:
         """Whether the admitted link ``path`` ends where nothing was admitted."""
-        end = _follow(path, self.links[path], self.links.get)
+        end = _follow(path, self.links[path], self.links.get, _Steps())
         taken = self._taken.get(fold(end))
         return bool(end) and (taken is None or taken.path != end)
+
+    def _link_where_case_does_not_count(self, place: str) -> str | None:
+        return self._link_at.get(fold(place))
 
     def _claim(self, path: str, kind: Kind) -> None:
         parts = path.split("/")
@@ -209,7 +229,23 @@ class _Circle(Refused):
     """A link leads back to itself."""
 
 
-def _follow(path: str, target: str, link_at: Callable[[str], str | None]) -> str:
+@dataclass(slots=True)
+class _Steps:
+    """How much following is left: links that lead through one another multiply."""
+
+    left: int = _MAX_STEPS
+
+    def take(self) -> None:
+        """One part of a name more.
+
+        :raises Refused: when it is too many.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise Refused("there are too many links through links to follow")
+
+
+def _follow(path: str, target: str, link_at: Callable[[str], str | None], steps: _Steps) -> str:
     """Where the link ``path`` leads in the end, going by names alone.
 
     :param link_at: what the link at a place says, ``None`` where there is none.
@@ -217,6 +253,7 @@ def _follow(path: str, target: str, link_at: Callable[[str], str | None]) -> str
     stack, ahead = path.split("/")[:-1], target.split("/")[::-1]
     followed = 1
     while ahead:
+        steps.take()
         part = ahead.pop()
         if part in ("", "."):
             continue

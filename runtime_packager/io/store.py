@@ -13,7 +13,8 @@ from pathlib import Path
 from runtime_packager.entries import Entry, FileEntry
 from runtime_packager.errors import BuildError, IntegrityError
 from runtime_packager.io.cache import Cache
-from runtime_packager.io.files import FILE_TIME, copy_hashing, sync_directory, write_atomic
+from runtime_packager.io.durable import sync_directory
+from runtime_packager.io.files import FILE_TIME, copy_hashing, write_atomic
 
 _FILE_TIME_NS = FILE_TIME * 10**9
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from runtime_packager import __version__
 from runtime_packager.errors import InputError, NetworkError
+from runtime_packager.io.partial import PATIENCE, Broken, Pace, Patience
 
 if TYPE_CHECKING:
     import ssl
@@ -29,6 +30,10 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 OFFLINE_HINT = "check the connection, and HTTPS_PROXY if there is a proxy"
 CERTIFICATE_HINT = (
     "its certificate is not trusted here; behind a company proxy, set SSL_CERT_FILE to its CA"
+)
+PROXY_HINT = (
+    "the proxy wants a log-in: set HTTPS_PROXY to http://name:password@host:port, "
+    "or put a local proxy between that logs in for you"
 )
 
 
@@ -104,10 +109,18 @@ def get(client: httpx.Client, address: str, headers: dict[str, str], title: str)
     raise unreachable(title, address, f"more than {MAX_REDIRECTS} redirects")
 
 
-def read_small(url: str, *, title: str, max_size: int, headers: dict[str, str]) -> bytes:
+def read_small(
+    url: str,
+    *,
+    title: str,
+    max_size: int,
+    headers: dict[str, str],
+    patience: Patience = PATIENCE,
+) -> bytes:
     """All of a small file at an http, https or ``file:`` URL.
 
     :param max_size: bytes it may have.
+    :param patience: how slowly they may come; one attempt is made.
     :raises NetworkError: when it cannot be had, or is larger.
     """
     import httpx
@@ -120,12 +133,11 @@ def read_small(url: str, *, title: str, max_size: int, headers: dict[str, str]) 
             try:
                 if answer.status_code != httpx.codes.OK:
                     raise unreachable(title, url, f"it answers {answer.status_code}")
-                return _bounded(answer, url, title, max_size)
+                return _bounded(answer, url, title, max_size, Pace(patience))
             finally:
                 answer.close()
-    except httpx.HTTPError as error:
-        hint = CERTIFICATE_HINT if is_certificate_problem(error) else OFFLINE_HINT
-        raise unreachable(title, url, str(error), hint) from error
+    except (httpx.HTTPError, Broken) as error:
+        raise unreachable(title, url, str(error), lasting_hint(error) or OFFLINE_HINT) from error
 
 
 def _read_file(url: str, title: str) -> bytes:
@@ -139,12 +151,13 @@ def _read_file(url: str, title: str) -> bytes:
         raise unreachable(title, url, f"{error.strerror}") from error
 
 
-def _bounded(answer: httpx.Response, url: str, title: str, max_size: int) -> bytes:
+def _bounded(answer: httpx.Response, url: str, title: str, max_size: int, pace: Pace) -> bytes:
     data = bytearray()
     for chunk in answer.iter_raw():
         data += chunk
         if len(data) > max_size:
             raise unreachable(title, url, f"it is larger than {max_size} bytes")
+        pace.received(len(chunk))
     return bytes(data)
 
 
@@ -188,9 +201,15 @@ def host_of(url: str) -> str:
     return url.partition("://")[2].partition("/")[0].rpartition("@")[2] or url
 
 
-def is_certificate_problem(error: BaseException) -> bool:
-    """Whether a request failed because the server's certificate is not trusted."""
-    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+def lasting_hint(error: BaseException) -> str | None:
+    """What to do about a failed request that would fail again; ``None`` when it may not."""
+    import httpx
+
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return CERTIFICATE_HINT
+    if isinstance(error, httpx.ProxyError) and str(error).startswith("407"):
+        return PROXY_HINT
+    return None
 
 
 def unreachable(title: str, url: str, cause: str, hint: str = OFFLINE_HINT) -> NetworkError:

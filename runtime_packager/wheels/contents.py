@@ -1,18 +1,19 @@
 """What is in a wheel and where it goes: judged from the archive's index alone, before any write.
 
-The rules: names as in :mod:`runtime_packager.io.policy`; files only; exactly one ``.dist-info``,
-of this name and version; every file in RECORD, with a digest no weaker than SHA-256; what differs
-between systems or would change later is left out (console scripts, bytecode beside its source,
-headers, an earlier installer's notes).
+The rules: names as in :mod:`runtime_packager.io.policy`; files only, stored or deflated; exactly
+one ``.dist-info``, of this name and version; every file in RECORD, with a digest no weaker than
+SHA-256; what differs between systems or would change later is left out (console scripts, bytecode
+beside its source, headers, an earlier installer's notes).
 """
 
 from __future__ import annotations
 
+import csv
 import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from zipfile import ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -24,6 +25,9 @@ SITE_SCHEMES = ("purelib", "platlib")
 SCHEMES = (*SITE_SCHEMES, "scripts", "data", "headers")
 LIMITS = Limits(total=16 * 1024**3)
 """The largest wheels unpack to about 6 GB."""
+
+_MAX_TEXT = 64 * 1024**2
+"""Bytes of a file of ``.dist-info`` that we read as a whole; RECORDs of 30,000 files have 4 MB."""
 
 _STRONG = frozenset({"sha256", "sha384", "sha512"})
 _ENCRYPTED = 0x1
@@ -104,11 +108,14 @@ def _collect(problems: list[str]) -> None:
 
 def _safe_files(archive: ZipFile) -> dict[str, ZipInfo]:
     """Clean path -> member, for all files."""
-    plan, problems, files = Plan(LIMITS), list[str](), dict[str, ZipInfo]()
+    packed = sum(info.compress_size for info in archive.infolist())
+    plan, problems, files = Plan(LIMITS.of_archive(packed)), list[str](), dict[str, ZipInfo]()
     for info in archive.infolist():
         try:
             plan.count()
             path = clean_name(info.orig_filename)
+            if info.orig_filename.startswith("./"):
+                raise Refused("its name has an empty, '.' or '..' part ('.')")
             plan.admit(Member(path, _kind(info), info.file_size), path)
         except Refused as refused:
             problems.append(f"{info.orig_filename!r}: {refused}")
@@ -125,6 +132,10 @@ def _kind(info: ZipInfo) -> Kind:
         raise Refused("it is encrypted")
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise Refused("it is neither file nor directory")
+    if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise Refused(f"it is packed by method {info.compress_type}, expected stored or deflated")
+    if info.is_dir() and info.file_size:
+        raise Refused("it is a directory with content")
     return "directory" if info.is_dir() else "file"
 
 
@@ -146,6 +157,9 @@ def _dist_info(files: Mapping[str, ZipInfo], name: str, version: Version) -> str
 
 
 def _text(archive: ZipFile, path: str) -> str:
+    size = archive.getinfo(path).file_size
+    if size > _MAX_TEXT:
+        raise Unfit(f"{path} has {size} bytes, at most {_MAX_TEXT} expected")
     try:
         return archive.read(path).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -189,7 +203,7 @@ def _record_rows(archive: ZipFile, dist_info: str) -> tuple[dict[str, RecordEntr
             if path in rows:
                 problems.append(f"{path} is in RECORD twice")
             rows[path] = entry
-    except (InvalidRecordEntry, Refused) as error:
+    except (InvalidRecordEntry, Refused, csv.Error) as error:
         problems.append(f"RECORD cannot be read: {error}")
     return rows, problems
 

@@ -163,22 +163,35 @@ def _public(url: str) -> str | None:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
 
 
-def parse(text: str, source_name: str) -> Lock:
+def parse(text: str | bytes, source_name: str) -> Lock:
     """Read what :func:`render` wrote.
 
     :param source_name: the file's name, for messages.
     :raises InputError: when it is not a valid lock of ours; says all that is wrong with it.
     """
     try:
-        document = tomllib.loads(text)
-        pylock = Pylock.from_dict(document)
-        return _read(pylock, document)
-    except (tomllib.TOMLDecodeError, PylockValidationError, InvalidVersion) as error:
+        document = _document(text)
+        return _read(Pylock.from_dict(document), document)
+    except (_NoToml, PylockValidationError, InvalidVersion) as error:
         raise InputError(f"{source_name} is not a valid lock: {error}", _REGENERATE) from error
     except _Wrong as wrong:
         raise InputError(
             f"{source_name} is not a lock we can use", _REGENERATE, details=wrong.problems
         ) from None
+
+
+class _NoToml(Exception):  # noqa: N818 - becomes an InputError that names the file
+    """The text is no TOML, or such as nobody can read."""
+
+
+def _document(text: str | bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text.decode() if isinstance(text, bytes) else text)
+    except RecursionError:
+        raise _NoToml("it is nested too deeply") from None
+    except ValueError as error:
+        # not UTF-8, not TOML, or a number of thousands of digits
+        raise _NoToml(str(error)) from error
 
 
 class _Wrong(Exception):  # noqa: N818 - becomes an InputError that names the file

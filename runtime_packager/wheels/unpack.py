@@ -24,8 +24,11 @@ from installer.utils import Scheme
 from runtime_packager.entries import FileEntry
 from runtime_packager.errors import IntegrityError
 from runtime_packager.io.files import CHUNK
+from runtime_packager.io.policy import Refused
 from runtime_packager.io.store import seal
+from runtime_packager.io.ziplayout import layout_problems, require_index
 from runtime_packager.wheels.contents import (
+    LIMITS,
     SITE_SCHEMES,
     Contents,
     Unfit,
@@ -63,7 +66,10 @@ def unpack(wheel: Path, filename: str, folder: Path, *, built: bool = False) -> 
     :raises IntegrityError: when it is damaged, breaks a rule or differs from its RECORD.
     """
     try:
+        require_index(wheel, LIMITS)
         with ZipFile(wheel) as archive:
+            if problems := layout_problems(archive, wheel):
+                raise Unfit(*problems)
             contents = read_contents(archive, filename)
             rewritten = f"{contents.dist_info}/WHEEL" if built else None
             destination = _Folder(folder, contents, rewritten)
@@ -77,7 +83,15 @@ def unpack(wheel: Path, filename: str, folder: Path, *, built: bool = False) -> 
             "report it to its authors; pin another version meanwhile",
             details=unfit.problems,
         ) from unfit
-    except (BadZipFile, ZlibError, EOFError, NotImplementedError, ValueError) as error:
+    except (
+        Refused,
+        BadZipFile,
+        ZlibError,
+        EOFError,
+        NotImplementedError,
+        ValueError,
+        KeyError,
+    ) as error:
         raise IntegrityError(f"{filename} cannot be read as a wheel: {error}") from error
     return Unpacked(
         tuple(destination.entries),

@@ -334,6 +334,12 @@ platforms = ["linux-x64"]
     assert source.targets == {"linux-x64"}
 
 
+@pytest.mark.parametrize("text", ["x = " + "[" * 5000, "x = " + "9" * 5000], ids=["deep", "long"])
+def test_toml_that_nobody_can_read_is_an_input_error(project: Path, text: str) -> None:
+    with pytest.raises(InputError, match="not valid TOML"):
+        load_config(write(project, text))
+
+
 def test_broken_toml_names_the_place(project: Path) -> None:
     with pytest.raises(InputError, match="not valid TOML: .*end of document"):
         load_config(write(project, "[tool"))

@@ -1,0 +1,42 @@
+"""A seeded sample of what `make torture` does in full."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from torture.harness import COLD, COPIES, FAULTS, WARM, Scene, Torture
+
+SEED = int(os.environ.get("TORTURE_SEED", "0")) or random.SystemRandom().randrange(10**6)
+
+
+@pytest.fixture(scope="module")
+def calls(torture: Torture) -> dict[str, int]:
+    return {scene.name: torture.calls(scene) for scene in (WARM, COPIES, COLD)}
+
+
+def point(calls: dict[str, int], scene: Scene, what: str) -> int:
+    """A call of the scene's; the seed stands in the failed test's output."""
+    chosen = random.Random(f"{SEED} {scene.name} {what}").randint(1, calls[scene.name])
+    print(f"TORTURE_SEED={SEED}: {scene.name}, call {chosen}")  # noqa: T201
+    return chosen
+
+
+@pytest.mark.parametrize("scene", [WARM, COPIES, COLD], ids=lambda scene: scene.name)
+def test_killed_anywhere_an_output_is_whole(torture: Torture, calls, scene: Scene) -> None:
+    torture.kill(scene, point(calls, scene, "kill"))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_anywhere_is_an_error_of_ours(torture: Torture, calls, fault: str) -> None:
+    torture.fail(WARM, point(calls, WARM, fault), fault)
+
+
+def test_short_writes_lose_nothing(torture: Torture) -> None:
+    torture.short(WARM, 1)
+
+
+@pytest.mark.parametrize("scene", [WARM, COLD], ids=lambda scene: scene.name)
+def test_what_gets_a_name_was_synced_before(torture: Torture, scene: Scene) -> None:
+    torture.power_cut(scene)
