@@ -45,7 +45,8 @@ function openNoFollow(path) {
 }
 
 /**
- * What a file of the manifest holds: at most `maxSize` bytes and one, which shows it is too long.
+ * What a file of the manifest holds; of one that is larger than `maxSize`, a byte more in zeros, which
+ * nobody looks at: the length is refused.
  * @param {string} path
  * @param {number} maxSize
  * @returns {Buffer}
@@ -54,6 +55,7 @@ function readCapped(path, maxSize) {
   const { handle, size } = openRegular(path);
   try {
     const buffer = Buffer.alloc(Math.min(size, maxSize) + 1);
+    if (size > maxSize) return buffer;
     let filled = 0;
     let count = 1;
     while (count && filled < buffer.length) {
