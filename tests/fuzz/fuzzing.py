@@ -24,7 +24,7 @@ from runtime_packager.errors import PackagerError
 CORPUS = Path(__file__).parent / "corpus"
 SEED = int(os.environ.get("RUNTIME_PACKAGER_FUZZ_SEED") or random.SystemRandom().randrange(2**32))
 SECONDS = float(os.environ.get("RUNTIME_PACKAGER_FUZZ_SECONDS") or 6)
-CAMPAIGNS = 9
+CAMPAIGNS = 10
 """How many share the time."""
 
 HANG = 20
@@ -91,7 +91,7 @@ def _try(data: bytes, check: Check, folder: Path, report: Report) -> None:
         report.refused += 1
         report.kinds.add(error.kind)
         str(error).encode()
-    except BaseException as error:
+    except (Exception, SystemExit) as error:
         find = folder / f"find-{report.name}-{report.inputs}"
         find.write_bytes(data)
         pytest.fail(

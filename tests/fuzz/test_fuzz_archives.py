@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzzing import campaign
+from fuzzing import CORPUS, campaign
 
 from runtime_packager.io.archive import extract
 from runtime_packager.wheels.unpack import unpack
@@ -71,3 +72,23 @@ def test_wheels(tmp_path: Path) -> None:
         unpack(wheel, "pkg-1.0-py3-none-any.whl", out)
 
     campaign("wheel", contained(read), ZIP_TOKENS, tmp_path)
+
+
+RECORD = "pkg-1.0.dist-info/RECORD"
+
+
+def test_records_in_sound_wheels(tmp_path: Path) -> None:
+    """Where the zip is in order, what is in it is read: RECORD first of all."""
+    with zipfile.ZipFile(CORPUS / "wheel" / "stored.whl") as sound:
+        members = {name: sound.read(name) for name in sound.namelist()}
+
+    def read(archive: Path, out: Path) -> None:
+        record = archive.read_bytes()
+        with zipfile.ZipFile(archive, "w") as made:
+            for name, data in (members | {RECORD: record}).items():
+                made.writestr(name, data)
+        unpack(archive, "pkg-1.0-py3-none-any.whl", out)
+
+    tokens = [b",", b'"', b"\n", b"\r", b"\0", b"sha256=", b"md5=", b"=", b"../", b"-1", b"\xff"]
+    tokens += [b'"' + b"x" * 140_000, b"9" * 5000, "\u0661".encode(), members[RECORD]]
+    campaign("record", contained(read), tokens, tmp_path, [members[RECORD]])
