@@ -10,7 +10,7 @@ endif
 READY := $(VENV)/.ready
 NODE_READY := electron/node_modules/.ready
 
-.PHONY: assemble test bench clean
+.PHONY: assemble test bench torture clean
 
 assemble: $(READY) ## backend/dist/<this machine>/, signed with a development key
 	$(BIN)/runtime-packager assemble
@@ -29,6 +29,10 @@ bench: $(READY) ## the figures we quote, beside their peers, into docs/benchmark
 	$(BIN)/python benchmarks/assemble.py
 	$(BIN)/python benchmarks/verifying.py
 	$(BIN)/python benchmarks/platforms.py
+
+torture: $(READY) ## kills, faults and power cuts at every point of an assembly: an hour and more
+	$(BIN)/python tests/torture --go-on
+	$(BIN)/python -m pytest tests/torture
 
 clean: ## what was built; the cache and the environment stay
 	rm -rf backend/dist dist runtime_packager/launcher/bin
