@@ -11,7 +11,7 @@ endif
 READY := $(VENV)/.ready
 NODE_READY := electron/node_modules/.ready
 
-.PHONY: assemble test torture bench clean
+.PHONY: assemble test bench torture clean
 
 assemble: $(READY) ## backend/dist/<this machine>/, signed with a development key
 	$(BIN)/runtime-packager assemble
@@ -25,14 +25,16 @@ test: $(READY) $(NODE_READY) ## everything that is checked, linters included
 	npm --prefix electron run --silent test
 	$(BIN)/python -m pytest
 
-torture: $(READY) ## what CI tries a sample of, for long: FUZZ_SECONDS in all
-	RUNTIME_PACKAGER_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz
-
 bench: $(READY) ## the figures we quote, beside their peers, into docs/benchmarks.md
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/assemble.py
 	$(BIN)/python benchmarks/verifying.py
 	$(BIN)/python benchmarks/platforms.py
+
+torture: $(READY) ## kills, faults and power cuts at every point of an assembly; fuzzing: two hours and more
+	$(BIN)/python tests/torture --go-on
+	$(BIN)/python -m pytest tests/torture
+	RUNTIME_PACKAGER_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz
 
 clean: ## what was built; the cache and the environment stay
 	rm -rf backend/dist dist runtime_packager/launcher/bin

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime_packager.entries import FileEntry, LinkEntry
-from runtime_packager.errors import IntegrityError
+from runtime_packager.errors import BuildError, IntegrityError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.store import admit_blob, intact, seal
 
@@ -57,3 +57,19 @@ def test_a_file_is_admitted_under_its_digest_alone(entry: FileEntry, tmp_path: P
     with pytest.raises(IntegrityError, match="it is not what was promised"):
         admit_blob(cache, entry.source, "0" * 64, title="it")
     assert [path for path in cache.root.rglob("*") if path.is_file()] == [blob]
+
+
+def test_a_file_that_vanishes_from_the_cache_is_no_bug_but_another_is(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    with pytest.raises(BuildError, match="vanished from the cache") as caught, cache.in_use():
+        (cache.root / "apps/x").read_bytes()
+    assert caught.value.hint == "run it again"
+    with pytest.raises(FileNotFoundError), cache.in_use():
+        (tmp_path / "elsewhere").read_bytes()
+
+
+def test_what_a_killed_cleaning_left_is_cleaned(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    (cache.root / ".removing-1-apps/x").mkdir(parents=True)
+    cache.clean()
+    assert not list(cache.root.iterdir())

@@ -62,7 +62,7 @@ def rounds(torture: Torture, options: argparse.Namespace) -> list[tuple]:
         print(f"{scene.name}: {calls} calls", flush=True)
         kills = options.kills // len(SCENES)
         found += [("kill", scene, chance.randint(1, calls)) for _ in range(kills)]
-        found += [("short", scene, 1)]
+        found += [("short", scene, 1), ("power_cut", scene)]
         for fault in FAULTS:
             every = range(1, calls + 1)
             some = chance.sample(every, min(options.sample, calls)) if options.sample else every
