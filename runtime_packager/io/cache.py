@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime_packager.errors import BuildError, InputError
-from runtime_packager.io.files import building_directory, remove_tree, sha256_file
+from runtime_packager.errors import BuildError, InputError, PackagerError
+from runtime_packager.io.files import building_directory, remove_tree, sha256_file, write_atomic
 from runtime_packager.io.locks import exclusive
 from runtime_packager.io.progress import Progress
 
@@ -100,6 +100,8 @@ class Cache:
         Each is renamed away before it is removed, so nothing half-removed is ever found. A build
         that was using it fails and can be run again.
         """
+        if self.root.is_dir():
+            write_atomic(self._cleaned, os.urandom(16))
         for remains in self.root.glob(".removing-*"):
             remove_tree(remains)
         removed = []
@@ -119,8 +121,32 @@ class Cache:
     def in_use(self) -> Iterator[None]:
         """Say what happened when something vanishes from the cache under our hands.
 
-        :raises BuildError: for a file that was there a moment ago: somebody cleaned the cache.
+        :raises BuildError: for whatever fails, a child without its modules say, when the cache was
+            cleaned meanwhile, and for a file of the cache that was there a moment ago.
         """
+        before = self._last_cleaning()
+        try:
+            with self._complete():
+                yield
+        except (PackagerError, OSError) as error:
+            if self._last_cleaning() == before:
+                raise
+            raise BuildError(
+                f"the cache {self.root} was cleaned while it was used", "run it again"
+            ) from error
+
+    @property
+    def _cleaned(self) -> Path:
+        return self.root / "locks" / "cleaned"
+
+    def _last_cleaning(self) -> bytes:
+        try:
+            return self._cleaned.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    @contextmanager
+    def _complete(self) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:

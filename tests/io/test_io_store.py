@@ -72,4 +72,11 @@ def test_what_a_killed_cleaning_left_is_cleaned(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
     (cache.root / ".removing-1-apps/x").mkdir(parents=True)
     cache.clean()
-    assert not list(cache.root.iterdir())
+    assert not list(cache.root.glob(".removing*"))
+
+
+def test_what_fails_while_the_cache_is_cleaned_says_so(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with pytest.raises(BuildError, match="was cleaned while it was used"), cache.in_use():
+        cache.clean()
+        raise IntegrityError("a child did not find its modules")
