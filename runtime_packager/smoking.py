@@ -7,7 +7,6 @@ will do.
 from __future__ import annotations
 
 import ast
-import csv
 import hashlib
 import json
 import os
@@ -30,7 +29,7 @@ from runtime_packager.manifest import Release
 from runtime_packager.platforms import Target, host_target
 from runtime_packager.smoke import Failure, Probe, Runtime, app_probes, import_all, in_groups
 from runtime_packager.tree import UNTRACED
-from runtime_packager.wheels import top_level
+from runtime_packager.wheels import recorded, top_level
 
 TIMEOUT = 60.0
 """Seconds a module may take: ten times what the slowest known packages need on a cold disk."""
@@ -222,10 +221,7 @@ def _requirements(tree: _Tree) -> list[Probe]:
     """
     site, found = tree.root / tree.site, []
     hollow = _hollow(site)
-    for record in sorted(site.glob("*.dist-info/RECORD")):
-        name, _, version = record.parent.name.removesuffix(".dist-info").partition("-")
-        with record.open(encoding="utf-8", newline="") as stream:
-            paths = [row[0] for row in csv.reader(stream) if row]
+    for name, version, paths in recorded(site):
         there = (path for path in paths if "__pycache__" not in path and _is_there(site / path))
         wanted = [module for module in top_level(there) if module not in hollow]
         found += [Probe(module, (), (f"{name} {version}",)) for module in wanted]

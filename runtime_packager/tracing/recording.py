@@ -6,7 +6,6 @@ most of the bytes and which no app writes into, are hard links.
 
 from __future__ import annotations
 
-import csv
 import os
 import posixpath
 import re
@@ -29,6 +28,7 @@ from runtime_packager.launcher import find_launcher
 from runtime_packager.manifest import Release
 from runtime_packager.platforms import Target, find_target, host_target
 from runtime_packager.tree import STDLIB, UNTRACED, Seen, Trace, module_name
+from runtime_packager.wheels import recorded
 
 ALWAYS_LIMIT = 120.0
 """Seconds that importing what is always needed may take."""
@@ -220,11 +220,8 @@ def _owners(copy: _Copy) -> tuple[dict[str, str], dict[str, str]]:
     site = copy.target.site_packages(copy.python)
     owners: dict[str, str] = {}
     versions = {STDLIB: f"{copy.python.major}.{copy.python.minor}"}
-    for record in sorted(copy.site.glob("*.dist-info/RECORD")):
-        title, _, version = record.parent.name.removesuffix(".dist-info").partition("-")
+    for title, version, paths in recorded(copy.site):
         name = canonicalize_name(title)
         versions[name] = str(Version(version))
-        with record.open(encoding="utf-8", newline="") as stream:
-            for row in csv.reader(stream):
-                owners[posixpath.normpath(f"{site}/{row[0]}")] = name
+        owners |= {posixpath.normpath(f"{site}/{path}"): name for path in paths}
     return owners, versions

@@ -189,14 +189,14 @@ def missing_modules(
     :param layers: before trimming, and whether each is a wheel's.
     :param kept: the paths of the finished tree.
     """
-    there = {name for path in kept if (module := _module(path)) for name in _and_parents(module)}
+    there = {name for path in kept if (module := _module(path)) for name in and_parents(module)}
     found: dict[str, str] = {}
     for layer, wheel in layers:
         active = _active(rules, wheel=wheel)
         for entry in layer.entries:
             rule = _first(active, entry.path)
             if rule and (module := _module(entry.path)):
-                gone = next((name for name in _and_parents(module) if name not in there), None)
+                gone = next((name for name in and_parents(module) if name not in there), None)
                 if gone:
                     found.setdefault(gone, rule.name)
     return dict(sorted(found.items()))
@@ -224,7 +224,8 @@ def explanation(missing: Mapping[str, str], trace: str = "") -> bytes:
     return text.replace('TRACE = ""', f"TRACE = {json.dumps(trace)}", 1).encode()
 
 
-def _and_parents(module: str) -> list[str]:
+def and_parents(module: str) -> list[str]:
+    """``a.b.c`` -> ``a``, ``a.b``, ``a.b.c``."""
     parts = module.split(".")
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 

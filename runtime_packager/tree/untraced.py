@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from runtime_packager.entries import FileEntry, Layer, directories_of
 from runtime_packager.tree.traces import STDLIB, Trace
-from runtime_packager.tree.trimming import Trimmed
+from runtime_packager.tree.trimming import Trimmed, and_parents
 
 RULE = "untraced"
 
@@ -227,28 +227,23 @@ class _Wanted:
     def of(cls, trace: Trace) -> _Wanted:
         """Of all sections: a line that somebody adds may stand in any of them."""
         modules = {module for seen in trace.values() for module in seen.modules}
-        names = {parent for module in modules for parent in _and_parents(_plain(module))}
+        names = {parent for module in modules for parent in and_parents(_plain(module))}
         return cls(frozenset(names), frozenset(_plain(m) for m in modules if m != _plain(m)))
 
     def has(self, module: str, origin: str) -> bool:
         if origin == STDLIB:
             return module.partition(".")[0] in self.names
-        return module in self.names or not self.below.isdisjoint(_and_parents(module))
+        return module in self.names or not self.below.isdisjoint(and_parents(module))
 
 
 def _plain(module: str) -> str:
     return module.removesuffix(".*")
 
 
-def _and_parents(module: str) -> list[str]:
-    parts = module.split(".")
-    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
-
-
 def _outermost(gone: Sequence[str], kept: Sequence[str]) -> set[str]:
     """Of each name that is gone the outermost that nothing is left of."""
-    there = {name for module in kept for name in _and_parents(module)}
-    found = (next((n for n in _and_parents(name) if n not in there), None) for name in gone)
+    there = {name for module in kept for name in and_parents(module)}
+    found = (next((n for n in and_parents(name) if n not in there), None) for name in gone)
     return {name for name in found if name}
 
 

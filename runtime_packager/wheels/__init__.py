@@ -12,7 +12,7 @@ from runtime_packager.wheels.lock import (
     render,
     up_to_date,
 )
-from runtime_packager.wheels.naming import top_level
+from runtime_packager.wheels.naming import recorded, top_level
 from runtime_packager.wheels.requirements import requirements_digest
 from runtime_packager.wheels.resolve import resolve, resolve_all
 from runtime_packager.wheels.store import InstalledWheel
@@ -28,6 +28,7 @@ __all__ = [
     "install",
     "lock_name",
     "parse",
+    "recorded",
     "render",
     "requirements_digest",
     "resolve",

@@ -1,8 +1,20 @@
-"""Which names a distribution makes importable."""
+"""What is installed, as RECORDs say, and which names a distribution makes importable."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+
+def recorded(site: Path) -> Iterator[tuple[str, str, list[str]]]:
+    """Each distribution in ``site-packages``: name and version, as its ``.dist-info`` spells them,
+    and the paths that its RECORD lists, relative to ``site``."""
+    for record in sorted(site.glob("*.dist-info/RECORD")):
+        name, _, version = record.parent.name.removesuffix(".dist-info").partition("-")
+        with record.open(encoding="utf-8", newline="") as stream:
+            paths = [row[0] for row in csv.reader(stream) if row]
+        yield name, version, paths
 
 
 def top_level(paths: Iterable[str]) -> tuple[str, ...]:
