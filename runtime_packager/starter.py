@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 
 from runtime_packager.config import FILE, TABLE
 from runtime_packager.errors import InputError
 from runtime_packager.interpreters import available_versions
+from runtime_packager.io import toml
 from runtime_packager.io.files import write_atomic
 from runtime_packager.tree import RULES
 
@@ -111,8 +111,8 @@ def write_configuration(directory: Path) -> tuple[Path, list[str], list[str]]:
     file = directory / FILE
     try:
         text = file.read_text(encoding="utf-8") if file.is_file() else ""
-        known = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also of numbers and nesting without end
+        known = toml.loads(text)
+    except (UnicodeDecodeError, toml.TomlError) as error:
         raise InputError(f"{file} is not valid TOML: {error}", "mend it first") from error
     if "runtime-packager" in known.get("tool", {}):
         raise InputError(f"{file} has a [{TABLE}] table already", "edit it, or remove it first")

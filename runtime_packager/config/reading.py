@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from runtime_packager.interpreters import (
     NpmSource,
     Source,
 )
+from runtime_packager.io import toml
 from runtime_packager.platforms import DEFAULT_TARGETS, Target, find_target
 from runtime_packager.tree import LINK_MODES, LinkMode
 
@@ -75,10 +75,10 @@ def load_config(file: Path) -> Config:
 
 def _table(file: Path) -> dict[str, Any] | None:
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+        table = toml.loads(file.read_bytes()).get("tool", {})
     except FileNotFoundError as error:
         raise InputError(f"{file} does not exist") from error
-    except (ValueError, RecursionError) as error:  # also of numbers and nesting without end
+    except toml.TomlError as error:
         raise InputError(f"{file} is not valid TOML: {error}") from error
     found = table.get("runtime-packager") if isinstance(table, dict) else None
     return found if isinstance(found, dict) else None

@@ -7,7 +7,6 @@ may then take it as it is.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, Pylock
 from packaging.version import InvalidVersion, Version
 
 from runtime_packager.errors import InputError, PackagerError
+from runtime_packager.io import toml
 from runtime_packager.platforms import Target, find_target
 from runtime_packager.wheels.requirements import requirements_digest
 
@@ -170,28 +170,14 @@ def parse(text: str | bytes, source_name: str) -> Lock:
     :raises InputError: when it is not a valid lock of ours; says all that is wrong with it.
     """
     try:
-        document = _document(text)
+        document = toml.loads(text)
         return _read(Pylock.from_dict(document), document)
-    except (_NoToml, PylockValidationError, InvalidVersion) as error:
+    except (toml.TomlError, PylockValidationError, InvalidVersion) as error:
         raise InputError(f"{source_name} is not a valid lock: {error}", _REGENERATE) from error
     except _Wrong as wrong:
         raise InputError(
             f"{source_name} is not a lock we can use", _REGENERATE, details=wrong.problems
         ) from None
-
-
-class _NoToml(Exception):  # noqa: N818 - becomes an InputError that names the file
-    """The text is no TOML, or such as nobody can read."""
-
-
-def _document(text: str | bytes) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text.decode() if isinstance(text, bytes) else text)
-    except RecursionError:
-        raise _NoToml("it is nested too deeply") from None
-    except ValueError as error:
-        # not UTF-8, not TOML, or a number of thousands of digits
-        raise _NoToml(str(error)) from error
 
 
 class _Wrong(Exception):  # noqa: N818 - becomes an InputError that names the file
