@@ -78,13 +78,13 @@ async function afterPack(context) {
 async function signing({ packager, electronPlatformName }) {
   if (electronPlatformName === 'win32') {
     const sign = windowsSigner();
-    if (!sign) say(UNSIGNED);
+    if (!sign) unsigned(packager, UNSIGNED);
     // Others' signatures stay: Python's own and Microsoft's say more than ours would.
     return { sign, wanted: (file) => !bareSigned(file) };
   }
   if (electronPlatformName !== 'darwin') return { sign: null };
   const sign = await signingForMac(packager);
-  if (!sign) say(UNSIGNED_MAC);
+  if (!sign) unsigned(packager, UNSIGNED_MAC);
   return { sign };
 }
 
@@ -94,6 +94,12 @@ async function signingForMac(packager) {
   const identity = await macIdentity({ env: process.env, keychain });
   const entitlements = path.join(packager.buildResourcesDir, 'entitlements.runtime.plist');
   return identity && macSigner({ identity, keychain, entitlements });
+}
+
+/** A development build may go without; one that was to be signed may not. */
+function unsigned(packager, text) {
+  if (packager.forceCodeSigning) throw new Error(text);
+  say(text);
 }
 
 function say(text) {

@@ -137,11 +137,13 @@ async function withPasswordFile(password, work) {
 /**
  * electron-builder's hook; it is called for each program and for the installer.
  * @param {{path: string, name?: string}} configuration
+ * @param {{forceCodeSigning?: boolean}} [packager]
  * @throws {ToolError} when signing was asked for and did not work
  */
-async function sign(configuration) {
+async function sign(configuration, packager) {
   const signer = windowsSigner();
   if (signer) return signer(configuration.path, { name: configuration.name });
+  if (packager?.forceCodeSigning) throw new ToolError(UNSIGNED);
   if (!warned) console.warn(`  • ${UNSIGNED}`);
   warned = true;
   return undefined;
