@@ -1,8 +1,8 @@
 """Draws the icons: a low-rank update, one column times one row.
 
-``peft-studio.ico`` beside this file is Windows': the two small sizes are bitmaps, which every reader
-of icons knows, the others PNG images. ``electron/build/icon.png`` is what electron-builder makes the
-icons of Linux and macOS from.
+``peft-studio.ico`` beside this file is Windows': the two small sizes are bitmaps, which every
+reader of icons knows, the others PNG images. From ``electron/build/icon.png`` electron-builder
+makes the icons of Linux and macOS.
 """
 
 from __future__ import annotations
