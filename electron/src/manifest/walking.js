@@ -55,7 +55,8 @@ function findDifferences(base, records) {
 
 /** Whether a file is plainly what it should be: true of nearly all, so it is asked first. */
 function isAsListed(status, record) {
-  return !WINDOWS && status?.mode === WHOLE_MODES[record.mode] && status.size === record.size;
+  if (WINDOWS || !status) return false;
+  return status.mode === WHOLE_MODES[record.mode] && status.size === record.size;
 }
 
 function statusOf(item) {
