@@ -65,6 +65,7 @@ class ErrorId(StrEnum):
     FILE_UNREADABLE = "file-unreadable"
     CODE_SIGNATURE = "code-signature"
     DIRECTORY_EXTRA = "directory-extra"
+    DIRECTORY_MODE = "directory-mode"
 
 
 @dataclass(frozen=True, slots=True, order=True)

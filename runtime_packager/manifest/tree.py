@@ -4,7 +4,8 @@ Rules, per level; every difference is reported, sorted by path:
 
 ``exe``    1. Every executable of the release has its size and digest (``file-missing``,
               ``file-size``, ``file-hash``), is a regular file and not reached through a link
-              (``file-type``).
+              (``file-type``), nor through a directory that anybody may write into
+              (``directory-mode``; not on Windows).
 ``quick``  2. ``manifest/files.json`` has the size and digest that are signed (``manifest-missing``,
               ``manifest-hash``), and as many files and the executables that the release
               states (``manifest-mismatch``).
@@ -12,7 +13,8 @@ Rules, per level; every difference is reported, sorted by path:
               with its size, its mode (``file-mode``; on Windows there are none to compare) or
               its target (``link-target``).
            4. Nothing else exists: no file (``file-extra``), no directory that no file needs
-              (``directory-extra``; what is in it is not listed).
+              (``directory-extra``; what is in it is not listed). And nobody but owner and group
+              may write into any directory, the tree's own among them (``directory-mode``).
            5. The executables, as in 1.
 ``full``   6. The list has the tree root of the release (``manifest-mismatch``); the digest of
               rule 2 says as much, this says that the signer computed both of one list.

@@ -1,6 +1,6 @@
 """Every name of a tree on disk, compared with what is listed: types, sizes, modes, targets, extras.
 
-Rules 3 and 4 of :mod:`runtime_packager.manifest.tree`. No file is opened.
+Rules 1, 3 and 4 of :mod:`runtime_packager.manifest.tree`. No file is opened.
 """
 
 from __future__ import annotations
@@ -23,19 +23,23 @@ _WHOLE_MODES = {} if _WINDOWS else {text: stat.S_IFREG | int(text, 8) for text i
 
 
 def parent_problems(base: str, paths: Sequence[str]) -> Iterator[Problem]:
-    """The directories above ``paths`` that are links or no directories at all."""
-    for directory in sorted(directories_of(paths)):
+    """The directories above ``paths`` that are links, no directories, or anybody's to write into."""
+    for directory in ("", *sorted(directories_of(paths))):
         try:
-            if not _is_directory(os.lstat(f"{base}/{directory}")):
-                yield Problem(directory, ErrorId.FILE_TYPE, "not a directory")
+            status = os.lstat(f"{base}/{directory}")
         except OSError:
             continue  # the files below it are reported missing
+        if _is_directory(status):
+            yield from _mode_problems(directory, status)
+        else:
+            yield Problem(directory, ErrorId.FILE_TYPE, "not a directory")
 
 
 def walk(base: str, records: Sequence[FileRecord]) -> Iterator[Problem]:
     """Everything that is on disk and should not be, or the other way round."""
     missing = {record.path: record for record in records}
     needed = directories_of([*missing, *UNLISTED])
+    yield from _mode_problems("", os.lstat(base))
     pending = [""]
     while pending:
         directory = pending.pop()
@@ -49,11 +53,28 @@ def walk(base: str, records: Sequence[FileRecord]) -> Iterator[Problem]:
                         continue
                     if record is None and path in needed and _is_real_directory(item):
                         pending.append(path)
+                        yield from _directory_problems(item, path)
                     elif path not in UNLISTED:
                         yield from _compare(item, path, record, needed)
         except OSError as error:
             yield Problem(directory, ErrorId.FILE_UNREADABLE, f"{error.strerror}")
     yield from (Problem(path, ErrorId.FILE_MISSING, "missing") for path in missing)
+
+
+def _directory_problems(item: os.DirEntry[str], path: str) -> Iterator[Problem]:
+    try:
+        status = item.stat(follow_symlinks=False)
+    except OSError:
+        return  # that it cannot be read either will be said of it
+    yield from _mode_problems(path, status)
+
+
+def _mode_problems(path: str, status: os.stat_result) -> Iterator[Problem]:
+    """Who may write into a directory may put another file in a verified one's place."""
+    mode = stat.S_IMODE(status.st_mode)
+    if not _WINDOWS and mode & stat.S_IWOTH:
+        reason = f"anybody may write into {'it' if path else 'the directory'} (mode {mode:04o})"
+        yield Problem(path, ErrorId.DIRECTORY_MODE, reason)
 
 
 def _is_as_listed(item: os.DirEntry[str], record: FileRecord) -> bool:
@@ -104,6 +125,10 @@ def _compare_link(
 
 def _extra(item: os.DirEntry[str], path: str, needed: frozenset[str]) -> Problem:
     shown = path.encode("utf-8", "backslashreplace").decode()
+    try:
+        item.stat(follow_symlinks=False)
+    except OSError as error:
+        return Problem(shown, ErrorId.FILE_UNREADABLE, f"{error.strerror}")
     if path in needed:
         return Problem(shown, ErrorId.FILE_TYPE, "not a directory, but files should be in it")
     if _is_real_directory(item):

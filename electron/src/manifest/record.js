@@ -3,7 +3,7 @@
 /**
  * The record of a verified start, kept outside the tree, so that the next start need not hash
  * again. It holds a fingerprint: SHA-256 over every path's type, mode, size, inode, mtime and ctime
- * (nanoseconds). A start with a record checks the signature, platform and epoch anew and walks the
+ * (nanoseconds), and the root's mode. A start with a record checks the signature, platform and epoch anew and walks the
  * tree once; any difference, or a record that cannot be read, means a verification as without one.
  *
  * What it protects against: whatever changes, adds, removes or replaces a file by way of the file
@@ -38,7 +38,8 @@ const SETTLED = 2_000_000_000n;
  * @returns {{digest: string, latest: bigint}} `latest` in nanoseconds since 1970
  */
 function fingerprint(base) {
-  const hash = crypto.createHash('sha256').update('runtime-packager/fingerprint/v1\n');
+  const hash = crypto.createHash('sha256').update('runtime-packager/fingerprint/v2\n');
+  hash.update(`${fs.lstatSync(base).mode};`);
   const pending = [''];
   let latest = 0n;
   while (pending.length) {

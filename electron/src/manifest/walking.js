@@ -12,6 +12,7 @@ const WINDOWS = process.platform === 'win32';
 /** HFS+ decomposes the names it is given; the list holds them composed. */
 const DECOMPOSING = process.platform === 'darwin';
 const PERMISSIONS = 0o7777;
+const WRITABLE_BY_ALL = 0o002;
 /** A regular file's whole mode, by what the list says; Windows has none to compare. */
 const WHOLE_MODES = { '0644': 0o100644, '0755': 0o100755 };
 
@@ -32,7 +33,7 @@ const WHOLE_MODES = { '0644': 0o100644, '0755': 0o100755 };
 function findDifferences(base, records) {
   const missing = new Map(records.map((record) => [record.path, record]));
   const needed = directoriesOf([...missing.keys(), ...UNLISTED]);
-  const problems = [];
+  const problems = modeProblems('', fs.lstatSync(base));
   const pending = [''];
   while (pending.length) {
     const directory = pending.pop();
@@ -44,6 +45,7 @@ function findDifferences(base, records) {
         if (!isAsListed(status, record)) problems.push(...compare(item, status, record));
       } else if (item.exact && needed.has(item.shown) && status?.isDirectory()) {
         pending.push(item.shown);
+        problems.push(...modeProblems(item.shown, status));
       } else if (!item.exact || !UNLISTED.has(item.shown)) {
         problems.push(extra(item, status, needed));
       }
@@ -51,6 +53,29 @@ function findDifferences(base, records) {
   }
   for (const path of missing.keys()) problems.push({ path, id: 'file-missing', reason: 'missing' });
   return problems;
+}
+
+/**
+ * The directories above `paths`, the root among them, that are links, no directories, or anybody's to
+ * write into.
+ * @param {string} base
+ * @param {string[]} paths
+ * @returns {import('./problems.js').Problem[]}
+ */
+function parentProblems(base, paths) {
+  return ['', ...directoriesOf(paths)].flatMap((path) => {
+    const status = statusOf({ location: `${base}/${path}` });
+    if (!status) return []; // the files below it are reported missing
+    if (status.isDirectory()) return modeProblems(path, status);
+    return [{ path, id: 'file-type', reason: 'not a directory' }];
+  });
+}
+
+/** Who may write into a directory may put another file in a verified one's place. */
+function modeProblems(path, { mode }) {
+  if (WINDOWS || !(mode & WRITABLE_BY_ALL)) return [];
+  const reason = `anybody may write into it (mode ${(mode & PERMISSIONS).toString(8)})`;
+  return [{ path, id: 'directory-mode', reason }];
 }
 
 /** Whether a file is plainly what it should be: true of nearly all, so it is asked first. */
@@ -146,10 +171,11 @@ function compareLink(item, status, { path, target }) {
 
 function extra(item, status, needed) {
   const path = item.shown;
+  if (!status) return { path, id: 'file-unreadable', reason: 'cannot be looked at' };
   if (item.exact && needed.has(path)) {
     return { path, id: 'file-type', reason: 'not a directory, but files should be in it' };
   }
-  if (status?.isDirectory()) {
+  if (status.isDirectory()) {
     return { path, id: 'directory-extra', reason: 'no file of the runtime is in it' };
   }
   return { path, id: 'file-extra', reason: 'not part of the runtime' };
@@ -161,4 +187,4 @@ function kindOf(status) {
   return status.isFile() ? 'file' : 'special file';
 }
 
-module.exports = { findDifferences };
+module.exports = { findDifferences, parentProblems };
