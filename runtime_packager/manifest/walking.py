@@ -23,7 +23,7 @@ _WHOLE_MODES = {} if _WINDOWS else {text: stat.S_IFREG | int(text, 8) for text i
 
 
 def parent_problems(base: str, paths: Sequence[str]) -> Iterator[Problem]:
-    """The directories above ``paths`` that are links, no directories, or anybody's to write into."""
+    """The directories above ``paths`` that are links, none, or anybody's to write into."""
     for directory in ("", *sorted(directories_of(paths))):
         try:
             status = os.lstat(f"{base}/{directory}")
