@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 from runtime_packager.entries import Entry, FileEntry
 from runtime_packager.errors import BuildError, InputError
 from runtime_packager.io.cache import Cache
+from runtime_packager.io.durable import sync_directory
 from runtime_packager.io.files import FILE_TIME, write_atomic
 from runtime_packager.io.progress import Progress
 from runtime_packager.manifest import dsse
@@ -120,11 +123,12 @@ def resign(
     :raises InputError: when it is no runtime, or as :func:`seal`.
     """
     envelope = dsse.parse(read_regular(root, RELEASE, dsse.MAX_SIZE), dsse.PAYLOAD_TYPE)
+    _remove_half_written(root)
     release = releases.parse(envelope.payload)
     _require_official(release.interpreters, signer, allow_unofficial)
     check_tree(root, release, Level.FULL, workers=workers, progress=progress)
     kept = envelope if add else replace(envelope, signatures=())
-    _write(root / RELEASE, kept.with_signature(signer).render())
+    _replace_release(Path(os.path.realpath(root)), kept.with_signature(signer).render())
     return release
 
 
@@ -174,6 +178,35 @@ def _require_official(
         f"{named} is no official build, and a release key signs only those",
         "use an official interpreter, a development key, or --allow-unofficial-interpreter",
     )
+
+
+def _replace_release(root: Path, data: bytes) -> None:
+    """Put the release in its place; killed at any moment, the tree holds the old one or the new.
+
+    It is finished beside the tree, for a file more in it would be no part of the runtime. An
+    assembly of the same output clears away what a kill leaves there.
+    """
+    try:
+        place = tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}.staging-")
+    except PermissionError:
+        _write(root / RELEASE, data)
+        return
+    with place as name:
+        finished = Path(name) / "release"
+        _write(finished, data)
+        try:
+            os.replace(finished, root / RELEASE)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _write(root / RELEASE, data)  # the tree is a file system of its own
+        sync_directory(root / "manifest")
+
+
+def _remove_half_written(root: Path) -> None:
+    """What a kill left where nothing can be written beside the tree."""
+    for remains in (root / RELEASE).parent.glob(f".{Path(RELEASE).name}.*"):
+        remains.unlink()
 
 
 def _write(path: Path, data: bytes) -> None:
