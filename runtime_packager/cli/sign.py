@@ -8,7 +8,8 @@ import click
 
 from runtime_packager.cli.common import Shared, require, shared_options
 from runtime_packager.cli.output import console, emit_json
-from runtime_packager.cli.signing import KEY_VARIABLE, key_option, signer, unofficial_option
+from runtime_packager.cli.secrets import KEY_VARIABLE
+from runtime_packager.cli.signing import key_option, signer, unofficial_option
 
 
 @click.command()
