@@ -34,6 +34,9 @@ _MAGICS = (
 _WINDOWS_SUFFIXES = (".exe", ".dll", ".pyd")
 """What Windows loads as code; archives for it carry no modes that could tell."""
 
+_LIBRARIES = (".so", ".dylib")
+"""In the names of what Linux and macOS load as code, whatever its mode: wheels have either."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFacts:
@@ -159,7 +162,10 @@ def _is_cfg(path: str) -> bool:
 
 
 def _may_be_code(entry: FileEntry, windows: bool) -> bool:
-    return entry.executable or (windows and entry.path.lower().endswith(_WINDOWS_SUFFIXES))
+    name = entry.path.rpartition("/")[2].lower()
+    if windows and name.endswith(_WINDOWS_SUFFIXES):
+        return True
+    return entry.executable or any(mark in name for mark in _LIBRARIES)
 
 
 def _is_native(source: Path) -> bool:
