@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime_packager.entries import FileEntry, LinkEntry
-from runtime_packager.errors import BuildError, IntegrityError
+from runtime_packager.errors import BuildError, InputError, IntegrityError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.store import admit_blob, intact, require_undamaged, seal
 
@@ -95,3 +95,15 @@ def test_what_is_damaged_leaves_the_cache_and_nothing_else(
         require_undamaged(cache, [entry, stored])
     assert not inside.exists()
     assert entry.source.read_bytes() == b"TEXT"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_cache_that_anybody_may_write_into_is_not_used(tmp_path: Path) -> None:
+    """Whoever may write there decides what is signed: files are known by size and time."""
+    cache = Cache(tmp_path / "cache")
+    cache.require_usable()
+    cache.root.chmod(0o1777)
+    with pytest.raises(InputError, match="anybody may write"):
+        cache.require_usable()
+    cache.root.chmod(0o775)
+    cache.require_usable()

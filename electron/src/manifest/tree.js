@@ -41,7 +41,9 @@ async function checkTree(base, release, { level, allowCodeSigning }, helpers) {
   const hashed = helpers.start(base, wanted);
   if (level === 'quick') records = loadRecords(base, release);
   if (level === 'full') requireTreeRoot(records, release);
-  let problems = records ? findDifferences(base, records) : parentProblems(
+  let problems = records
+    ? findDifferences(base, records)
+    : parentProblems(
         base,
         wanted.map((file) => file.path),
       );
