@@ -31,7 +31,7 @@ class Workspace:
     def held(cls, output: Path, progress: Progress) -> Iterator[Workspace]:
         """The workspace of ``output``, ours alone for the length of the block, and clean.
 
-        :raises InputError: when the output is a directory that we did not make.
+        :raises InputError: when the output is something that we did not make.
         :raises BuildError: when its parent cannot be written to.
         """
         require_writable_parent(output)
@@ -51,10 +51,21 @@ class Workspace:
 
     def _recover(self) -> None:
         """Clear away what a killed assembly left; bring back an output it had moved."""
+        self._refuse_other_kinds()
         recover_directory(self.output, self._retired)
         remove_tree(self._retired)
         for leftover in self.output.parent.glob(f"{self._prefix}staging-*"):
             remove_tree(leftover)
+
+    def _refuse_other_kinds(self) -> None:
+        """A link or a file would be taken for the output before, and be removed."""
+        if self.output.is_symlink():
+            message, hint = "is a link, and would be replaced", "name the place it points to"
+        elif self.output.exists() and not self.output.is_dir():
+            message, hint = "is no directory, and would be replaced", "move it away"
+        else:
+            return
+        raise InputError(f"{self.output} {message}", f"{hint}, or choose another output")
 
     def _refuse_strangers(self) -> None:
         if not self.output.is_dir() or (self.output / RELEASE).is_file():

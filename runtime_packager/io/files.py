@@ -104,7 +104,10 @@ def building_directory(final: Path) -> Iterator[Path]:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory tree, write-protected parts included; a missing one is fine."""
+    """Remove a directory tree, write-protected parts included; a missing one is fine.
+
+    A link or a file of that name goes too; what a link points to stays.
+    """
 
     def unprotect(function: Callable[[str], object], name: str, error: BaseException) -> None:
         if isinstance(error, FileNotFoundError):
@@ -124,7 +127,8 @@ def remove_tree(path: Path) -> None:
         else:
             function(name)
 
-    if not os.path.lexists(path):
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
         return
     if sys.version_info >= (3, 12):
         shutil.rmtree(path, onexc=unprotect)
@@ -152,8 +156,11 @@ def publish_directory(staging: Path, final: Path, retired: Path) -> None:
 
 
 def recover_directory(final: Path, retired: Path) -> None:
-    """Undo a publish that died between its two renames."""
-    if not final.exists() and retired.exists():
+    """Undo a publish that died between its two renames.
+
+    It had moved a directory away: a link in its place is somebody else's.
+    """
+    if not os.path.lexists(final) and retired.is_dir() and not retired.is_symlink():
         os.rename(retired, final)
 
 
