@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 
@@ -46,6 +47,26 @@ def test_a_fault_anywhere_is_an_error_of_ours(torture: Torture, calls, fault: st
 @pytest.mark.parametrize("scene", [WARM, COLD], ids=lambda scene: scene.name)
 def test_what_cannot_be_read_is_named(torture: Torture, reads, scene: Scene, fault: str) -> None:
     torture.fail(scene, point(reads, scene, fault), fault)
+
+
+def test_a_replaced_tree_that_cannot_be_removed_is_no_failure(torture: Torture, calls) -> None:
+    """The new tree has its name by then. Removing the one before is what comes last."""
+    torture.prepare(WARM)
+    status, said = torture.run(WARM, "fail", calls[WARM.name] - 100, errno.EIO)
+    assert status == 0, said
+    assert "is the new runtime, but" in said
+    assert ".retired cannot be removed: Input/output error" in said
+    torture.require(torture.said)
+    torture.again(WARM)
+
+
+def test_a_staging_directory_that_cannot_be_removed_is_no_failure(torture: Torture, calls) -> None:
+    torture.prepare(WARM)
+    status, said = torture.run(WARM, "fail", calls[WARM.name], errno.EIO)
+    assert status == 0, said
+    assert "warning:" in said
+    torture.require(torture.said)
+    torture.again(WARM)
 
 
 def test_short_writes_lose_nothing(torture: Torture) -> None:
