@@ -134,13 +134,22 @@ def make(project: Project, tools: Path) -> Desktop:
     for name in FILES:
         shutil.copy(ELECTRON / name, place)
     modules = ELECTRON / "node_modules"
-    shutil.copytree(modules, place / "node_modules", symlinks=True, copy_function=os.link)
+    shutil.copytree(modules, place / "node_modules", symlinks=True, copy_function=linked)
     (tools / "resources/plugins/x86-unicode").mkdir(parents=True)
     makensis = tools / "nsis/linux/makensis"
     makensis.parent.mkdir(parents=True)
     makensis.write_text(_MAKENSIS)
     makensis.chmod(0o755)
     return Desktop(project, tools)
+
+
+def linked(source: str | Path, place: str | Path) -> str:
+    """A hard link, or a copy where there can be none."""
+    try:
+        os.link(source, place)
+    except OSError:
+        shutil.copy2(source, place)
+    return str(place)
 
 
 def _electron() -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from fakes.mirror import Mirror
@@ -17,7 +18,10 @@ from foreign.wine import Wine, windows_path
 
 APP, LAUNCHER, PYTHON = "PEFT Studio.exe", "peft_engine.exe", "python/python.exe"
 UNINSTALLER = "Uninstall PEFT Studio.exe"
-KEY = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall"
+FOREIGN_DIRECTORY = 10
+"""Setup's exit code for a directory that holds somebody else's files."""
+
+KEY = r"Software\Microsoft\Windows\CurrentVersion\Uninstall"
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +88,17 @@ def test_app_setup_and_runtime_are_signed_and_the_manifest_fits(
 # --- installed
 
 
+INSTALLED = "/opt/wine/drive_c/users/root/AppData/Local/Programs/peft-studio-desktop"
+"""Where Setup installs to when nobody says otherwise, seen from the chroot."""
+
+
 @pytest.fixture(scope="module")
 def shared(scratch: Path, packed: Desktop) -> Path:
     """A directory that wine sees, with the Setup in it."""
     place = scratch / "desktop-shared"
     place.mkdir()
     (setup,) = packed.output.glob("*.exe")
-    shutil.copy(setup, place / "Setup.exe")
+    desktop.linked(setup, place / "Setup.exe")
     return place
 
 
@@ -103,60 +111,95 @@ def system(scratch: Path, shared: Path) -> Iterator[Wine]:
 
 
 @pytest.fixture
-def place(shared: Path) -> Path:
-    """Where users install it: a directory whose name has a space and an umlaut."""
-    return shared / "Für alle" / "PEFT Studio"
+def installed(system: Wine, shared: Path) -> Iterator[str]:
+    """Installed without a question, where Setup wants it; taken away afterwards."""
+    assert setup(system, shared) == 0
+    yield INSTALLED
+    if there(system, f"{INSTALLED}/{UNINSTALLER}"):
+        uninstall(system)
 
 
-def install(system: Wine, shared: Path, place: Path, *words: str) -> int:
-    # NSIS takes /D= last and unquoted, whatever is in it.
-    return system.run(shared / "Setup.exe", "/S", *words, f"/D={windows_path(place)}").returncode
+def setup(system: Wine, shared: Path, *words: str) -> int:
+    command = system.command(shared / "Setup.exe", "/S", *words)
+    return subprocess.run(command, capture_output=True, timeout=desktop.PATIENCE).returncode
 
 
-def uninstall(system: Wine, place: Path) -> int:
-    # _?= keeps it from copying itself and answering before it is done.
-    return system.run(place / UNINSTALLER, "/S", f"_?={windows_path(place)}").returncode
+def uninstall(system: Wine) -> None:
+    """Run it to its end: it answers at once, and a copy of it goes on."""
+    assert system.run(f"{INSTALLED}/{UNINSTALLER}", "/S").returncode == 0
+    deadline = time.monotonic() + desktop.PATIENCE
+    while (there(system, INSTALLED) or registered(system)) and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
-def registered(system: Wine) -> str:
-    return system.run("reg", "query", KEY, "/s").stdout
+def there(system: Wine, path: str) -> bool:
+    return subprocess.run(system.inside("test", "-e", path)).returncode == 0
+
+
+def registered(system: Wine, root: str = "HKCU") -> str:
+    """What stands under the app's name in the list of installed programs."""
+    listed = system.run("reg", "query", rf"{root}\{KEY}", "/s").stdout
+    return listed if "PEFT Studio" in listed else ""
+
+
+def copied(system: Wine, shared: Path, original: Path) -> Path:
+    """A copy of what is installed, where we can read it, with the modes that Windows has not."""
+    place = shared / "copied"
+    shutil.rmtree(place, ignore_errors=True)
+    subprocess.run(system.inside("cp", "-a", INSTALLED, str(place)), check=True)
+    for path in original.rglob("*"):
+        found = place / path.relative_to(original)
+        if found.exists():
+            found.chmod(path.stat().st_mode & 0o777)
+    return place
 
 
 def test_setup_installs_for_the_user_and_uninstall_leaves_nothing(
-    packed: Desktop, certificate: Certificate, system: Wine, shared: Path, place: Path
+    packed: Desktop, certificate: Certificate, system: Wine, shared: Path, installed: str
 ) -> None:
-    place.parent.mkdir()
-    assert install(system, shared, place) == 0
-    installed = place / "resources/backend"
-    packed.project.verify(installed)
-    assert digests(installed) == digests(packed.runtime)
-    assert (place / "resources/app.asar").read_bytes() == (
-        packed.unpacked / "resources/app.asar"
-    ).read_bytes()
-    assert signer(place / UNINSTALLER, certificate) == "Nobody"
-    entry = registered(system)
-    assert "PEFT Studio" in entry and windows_path(place) in entry
-    everybody = system.run("reg", "query", KEY.replace("HKCU", "HKLM"), "/s").stdout
-    assert "PEFT Studio" not in everybody
-    assert uninstall(system, place) == 0
-    assert not place.exists()
-    assert "PEFT Studio" not in registered(system)
-    assert sorted(place.parent.iterdir()) == []
+    found = copied(system, shared, packed.unpacked)
+    packed.project.verify(found / "resources/backend")
+    listed = digests(found)
+    assert listed.keys() - digests(packed.unpacked).keys() == {UNINSTALLER}
+    assert listed.items() >= digests(packed.unpacked).items()
+    assert signer(found / UNINSTALLER, certificate) == "Nobody"
+    assert "peft-studio-desktop" in registered(system)
+    assert not registered(system, "HKLM"), "it is the user's alone"
+    uninstall(system)
+    assert not there(system, installed)
+    assert not registered(system)
+    rest = subprocess.run(system.inside("ls", "-A", str(Path(installed).parent)), stdout=PIPE)
+    assert rest.stdout == b""
 
 
-def test_the_installed_runtime_starts(system: Wine, shared: Path, place: Path) -> None:
-    place.parent.mkdir(exist_ok=True)
-    assert install(system, shared, place) == 0
-    program = place / "resources/backend" / LAUNCHER
-    with system.started(program, "--port", "0", PEFT_STUDIO_TOKEN="t" * 43) as child:
+def test_the_installed_engine_answers(system: Wine, installed: str) -> None:
+    program = f"{installed}/resources/backend/{LAUNCHER}"
+    words = ("--port", "0", "--no-token", "--exit-on-stdin-eof")
+    with system.started(program, *words, stdin=PIPE) as child:
         assert backend.healthy(backend.ready(child)["port"])
-    assert uninstall(system, place) == 0
+        assert child.stdin
+        child.stdin.close()
+        assert child.wait(backend.PATIENCE) == 0
+
+
+def test_a_new_version_takes_the_place_of_the_old_one(
+    packed: Desktop, system: Wine, shared: Path, installed: str
+) -> None:
+    backend_there = f"{installed}/resources/backend"
+    for name in ("python/from-an-old-version.dll", "damaged"):
+        subprocess.run(system.inside("touch", f"{backend_there}/{name}"), check=True)
+    assert setup(system, shared, "--updated") == 0
+    found = copied(system, shared, packed.unpacked)
+    packed.project.verify(found / "resources/backend")
+    for rest in (f"{installed}.old", f"{installed}.new"):
+        assert not there(system, rest)
 
 
 def test_setup_touches_no_directory_that_is_not_ours(system: Wine, shared: Path) -> None:
     documents = shared / "Documents"
     documents.mkdir()
     (documents / "thesis.txt").write_text("years of work")
-    assert install(system, shared, documents) == 10
+    assert setup(system, shared, f"/D={windows_path(documents)}") == FOREIGN_DIRECTORY
     assert [path.name for path in documents.iterdir()] == ["thesis.txt"]
     assert not (shared / "Documents.new").exists()
+    assert not registered(system)
