@@ -1,0 +1,207 @@
+'use strict';
+
+/**
+ * Updates, wired: main.js calls `beforeAnything` in its first lines and `setupUpdates` once the
+ * service manager is there. docs/adr/0019-updates-with-electron-updater.md says why it is so.
+ */
+
+const fs = require('node:fs');
+const path = require('node:path');
+const exchange = require('./exchange.js');
+const { guardUpdate } = require('./guard.js');
+const { install } = require('./install.js');
+const { UpdateError, isRelease, platformName, whyDisabled } = require('./policy.js');
+const processes = require('./processes.js');
+const { readState, writeState } = require('./state.js');
+const { fetchStatement, openStatement, statementUrl } = require('./statement.js');
+const { Trial, standing } = require('./trial.js');
+const { Updater } = require('./updater.js');
+
+/**
+ * Milliseconds. An app that is about to quit may wait for its backend's end (1 s and a SIGKILL); a
+ * runtime of 6 GB takes a minute to verify from a slow disk.
+ */
+const LIMITS = Object.freeze({
+  end: 30_000,
+  begin: 60_000,
+  prove: 600_000,
+  poll: 200,
+  statement: 30_000,
+});
+
+/** Where the state lies. */
+function stateFile(app) {
+  return path.join(app.getPath('userData'), 'update.json');
+}
+
+/** The AppImage this app was started from, without links; nothing elsewhere. */
+function ownAppImage({ APPIMAGE }, system = process.platform) {
+  if (system !== 'linux' || !APPIMAGE || !path.isAbsolute(APPIMAGE)) return undefined;
+  return fs.existsSync(APPIMAGE) ? fs.realpathSync(APPIMAGE) : undefined;
+}
+
+/**
+ * For the first lines of the main process, before the single-instance lock is asked for: waits for
+ * the app that started this one, and is the guard of an update if that was asked for.
+ * @param {object} parts
+ * @param {Electron.App} parts.app
+ * @param {string[]} parts.argv without the program's own name
+ * @param {() => object} parts.openLog called by a guard alone
+ * @returns {boolean} true: this process is a guard; start nothing else, it ends by itself
+ */
+function beforeAnything({ app, argv, openLog }) {
+  const { after, guard, rest } = processes.ownArguments(argv);
+  const free = after === undefined || processes.waitForEnd(after, LIMITS.end);
+  if (!guard) return false;
+  const log = openLog();
+  const file = stateFile(app);
+  const work = free ? guardUpdate(guardParts({ file, args: rest, log })) : Promise.resolve('none');
+  work
+    .then(
+      (outcome) => log.info(`update: the guard goes, ${outcome}`),
+      (error) => log.error(`update: the guard failed: ${error.message}`),
+    )
+    .finally(() => app.exit(0));
+  return true;
+}
+
+function guardParts({ file, args, log }) {
+  return {
+    read: () => readState(file),
+    write: (state) => writeState(file, state),
+    files: exchange,
+    start: processes.start,
+    isRunning: processes.isRunning,
+    kill: killGroup,
+    args,
+    sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    limits: LIMITS,
+    log,
+  };
+}
+
+function killGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // it is gone already
+  }
+}
+
+/**
+ * Wire electron-updater with the service manager.
+ * @param {object} parts
+ * @param {Electron.App} parts.app
+ * @param {object} parts.autoUpdater electron-updater's
+ * @param {typeof fetch} parts.fetch
+ * @param {object} parts.service `stop`, `start`, `verify`
+ * @param {import('../manifest/keys.js').Trust} [parts.trust] of this build; without: no updates
+ * @param {string} parts.product as the manifest names it
+ * @param {(channel: string, payload: object) => void} parts.push
+ * @param {object} parts.log
+ * @param {string[]} parts.argv without the program's own name
+ * @returns {{handlers: Record<string, () => Promise<object>>, onBackendStatus: (payload: object) =>
+ *   Promise<void>}} what the window may ask for, and what wants every backend-status
+ */
+function setupUpdates(parts) {
+  const { app, autoUpdater, service, push, log } = parts;
+  const version = app.getVersion();
+  const target = ownAppImage(process.env);
+  const file = stateFile(app);
+  const write = (state) => writeState(file, state);
+  const args = processes.ownArguments(parts.argv).rest;
+  const quit = () => app.quit();
+  const common = { version, target, service, files: exchange, write, log, autoUpdater, args, quit };
+
+  const updater = new Updater({
+    autoUpdater,
+    version,
+    statementOf: (wanted) => signedStatement(wanted, parts),
+    install: (offer) => install(signedFile(offer), { ...common, start: processes.start }),
+    whyDisabled: () => reason(parts, target),
+    push,
+    log,
+  });
+  const trial = takeUp({ ...common, state: readState(file), updater, app });
+  return {
+    handlers: {
+      'check-for-updates': () => updater.check(),
+      'download-update': () => updater.download(),
+      'install-update': () => updater.install(),
+    },
+    onBackendStatus: async (payload) => trial?.onStatus(payload),
+  };
+}
+
+/** Go on with what an earlier start left: a trial, or news for the user. */
+function takeUp({ app, state, version, target, write, service, log, args, updater }) {
+  const found = standing(state, { version, target });
+  if (found === 'trial') {
+    const startAgain = async (file) => {
+      await processes.start(file, processes.afterThis(args));
+      app.quit();
+    };
+    const trial = new Trial({ state, write, service, files: exchange, log, startAgain });
+    trial.begin();
+    app.on('before-quit', () => trial.onQuit());
+    return trial;
+  }
+  if (found === 'nothing') return undefined;
+  const reasons = {
+    'put-back': `${state.reason}. ${version} was put back and works on.`,
+    'not-installed': `The update to ${state.to} was cut off, so this is still ${version}.`,
+  };
+  log.warning(`update: ${reasons[found]}`);
+  if (found === 'not-installed' && target) exchange.clean(target);
+  updater.report({
+    status: 'error',
+    code: found === 'put-back' ? 'UPDATE_PUT_BACK' : 'UPDATE_CUT_OFF',
+    error: reasons[found],
+    version: state.to,
+  });
+  write({ ...state, phase: 'told', at: Date.now() });
+  return undefined;
+}
+
+/** What app-update.yml says, as electron-updater itself reads it: nobody else's copy can differ. */
+async function configOf(autoUpdater) {
+  try {
+    return await autoUpdater.configOnDisk.value;
+  } catch {
+    return undefined;
+  }
+}
+
+async function reason({ app, autoUpdater, trust }, target) {
+  if (!trust) return 'This build holds no keys to check an update with.';
+  return whyDisabled({
+    packaged: app.isPackaged,
+    release: isRelease(trust),
+    system: process.platform,
+    appImage: target,
+    config: await configOf(autoUpdater),
+  });
+}
+
+async function signedStatement(version, { autoUpdater, fetch, trust, product }) {
+  const platform = platformName(process.platform, process.arch);
+  const { url } = await configOf(autoUpdater);
+  try {
+    const address = statementUrl(url, version, platform);
+    const envelope = await fetchStatement(fetch, address, LIMITS.statement);
+    return openStatement(envelope, trust, { product, version, platform });
+  } catch (error) {
+    if (error instanceof UpdateError) throw error;
+    const message = `Version ${version} comes without a signed statement: ${error.message}.`;
+    throw new UpdateError('UPDATE_NOT_SIGNED', message);
+  }
+}
+
+/** The offer with the digest that was signed for its file. */
+function signedFile({ version, file, statement }) {
+  const stated = statement.files.get(path.basename(file));
+  if (!stated) throw new UpdateError('UPDATE_NOT_SIGNED', `${path.basename(file)} is not signed.`);
+  return { version, file, sha512: stated.sha512 };
+}
+
+module.exports = { beforeAnything, setupUpdates };
