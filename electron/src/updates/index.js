@@ -72,7 +72,7 @@ function guardParts({ file, args, log }) {
     files: exchange,
     start: processes.start,
     isRunning: processes.isRunning,
-    kill: killGroup,
+    kill: processes.killGroup,
     args,
     sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
     limits: LIMITS,
@@ -80,61 +80,71 @@ function guardParts({ file, args, log }) {
   };
 }
 
-function killGroup(pid) {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // it is gone already
-  }
-}
-
 /**
  * Wire electron-updater with the service manager.
  * @param {object} parts
  * @param {Electron.App} parts.app
- * @param {object} parts.autoUpdater electron-updater's
+ * @param {() => object} parts.loadUpdater electron-updater's autoUpdater; asked for on first use,
+ *   because it takes longer to load than the rest of the app
  * @param {typeof fetch} parts.fetch
- * @param {object} parts.service `stop`, `start`, `verify`
- * @param {import('../manifest/keys.js').Trust} [parts.trust] of this build; without: no updates
+ * @param {import('../service/manager.js').ServiceManager} parts.service
+ * @param {() => import('../manifest/keys.js').Trust} parts.readTrust of this build
  * @param {string} parts.product as the manifest names it
  * @param {(channel: string, payload: object) => void} parts.push
  * @param {object} parts.log
  * @param {string[]} parts.argv without the program's own name
- * @returns {{handlers: Record<string, () => Promise<object>>, onBackendStatus: (payload: object) =>
- *   Promise<void>}} what the window may ask for, and what wants every backend-status
+ * @returns {Record<string, () => Promise<object>>} what the window may ask for
  */
 function setupUpdates(parts) {
-  const { app, autoUpdater, service, push, log } = parts;
-  const version = app.getVersion();
+  const { app, service, push, log } = parts;
   const target = ownAppImage(process.env);
   const file = stateFile(app);
-  const write = (state) => writeState(file, state);
-  const args = processes.ownArguments(parts.argv).rest;
-  const quit = () => app.quit();
-  const common = { version, target, service, files: exchange, write, log, autoUpdater, args, quit };
-
-  const updater = new Updater({
-    autoUpdater,
-    version,
-    statementOf: (wanted) => signedStatement(wanted, parts),
-    install: (offer) => install(signedFile(offer), { ...common, start: processes.start }),
-    whyDisabled: () => reason(parts, target),
-    push,
-    log,
+  const common = {
+    ...parts,
+    version: app.getVersion(),
+    target,
+    files: exchange,
+    write: (state) => writeState(file, state),
+    args: processes.ownArguments(parts.argv).rest,
+    start: processes.start,
+    quit: () => app.quit(),
+  };
+  const news = takeUp({ ...common, state: readState(file) });
+  let updater;
+  const use = (work) => () => work((updater ??= makeUpdater(common)));
+  app.on('web-contents-created', (_event, contents) => {
+    contents.on('did-finish-load', () => {
+      const status = updater?.status ?? news;
+      if (status) push('update-status', status);
+    });
   });
-  const trial = takeUp({ ...common, state: readState(file), updater, app });
+  log.debug(`updates: ${target ?? 'no AppImage'}`);
   return {
-    handlers: {
-      'check-for-updates': () => updater.check(),
-      'download-update': () => updater.download(),
-      'install-update': () => updater.install(),
-    },
-    onBackendStatus: async (payload) => trial?.onStatus(payload),
+    'check-for-updates': use((it) => it.check()),
+    'download-update': use((it) => it.download()),
+    'install-update': use((it) => it.install()),
   };
 }
 
-/** Go on with what an earlier start left: a trial, or news for the user. */
-function takeUp({ app, state, version, target, write, service, log, args, updater }) {
+function makeUpdater(common) {
+  const autoUpdater = common.loadUpdater();
+  const parts = { ...common, autoUpdater };
+  return new Updater({
+    autoUpdater,
+    version: parts.version,
+    statementOf: (version) => signedStatement(version, parts),
+    install: (offer) => install(signedFile(offer), parts),
+    whyDisabled: () => reason(parts),
+    push: parts.push,
+    log: parts.log,
+  });
+}
+
+/**
+ * Go on with what an earlier start left: a trial, or news for the user.
+ * @returns {object | undefined} the news, as an `update-status`
+ */
+function takeUp({ app, state, version, target, write, service, log, args }) {
   const found = standing(state, { version, target });
   if (found === 'trial') {
     const startAgain = async (file) => {
@@ -143,24 +153,20 @@ function takeUp({ app, state, version, target, write, service, log, args, update
     };
     const trial = new Trial({ state, write, service, files: exchange, log, startAgain });
     trial.begin();
+    const failed = (error) => log.error(`update: the trial: ${error.message}`);
+    service.on('status', (payload) => trial.onStatus(payload).catch(failed));
     app.on('before-quit', () => trial.onQuit());
-    return trial;
   }
-  if (found === 'nothing') return undefined;
-  const reasons = {
-    'put-back': `${state.reason}. ${version} was put back and works on.`,
-    'not-installed': `The update to ${state.to} was cut off, so this is still ${version}.`,
-  };
-  log.warning(`update: ${reasons[found]}`);
+  if (found === 'trial' || found === 'nothing') return undefined;
   if (found === 'not-installed' && target) exchange.clean(target);
-  updater.report({
-    status: 'error',
-    code: found === 'put-back' ? 'UPDATE_PUT_BACK' : 'UPDATE_CUT_OFF',
-    error: reasons[found],
-    version: state.to,
-  });
   write({ ...state, phase: 'told', at: Date.now() });
-  return undefined;
+  const cutOff = `The update to ${state.to} was cut off, so this is still ${version}.`;
+  const [code, error] =
+    found === 'put-back'
+      ? ['UPDATE_PUT_BACK', `${state.reason}. ${version} was put back and works on.`]
+      : ['UPDATE_CUT_OFF', cutOff];
+  log.warning(`update: ${error}`);
+  return { status: 'error', code, error, version: state.to };
 }
 
 /** What app-update.yml says, as electron-updater itself reads it: nobody else's copy can differ. */
@@ -172,24 +178,27 @@ async function configOf(autoUpdater) {
   }
 }
 
-async function reason({ app, autoUpdater, trust }, target) {
-  if (!trust) return 'This build holds no keys to check an update with.';
-  return whyDisabled({
-    packaged: app.isPackaged,
-    release: isRelease(trust),
-    system: process.platform,
-    appImage: target,
-    config: await configOf(autoUpdater),
-  });
+async function reason({ app, autoUpdater, readTrust, target }) {
+  try {
+    return whyDisabled({
+      packaged: app.isPackaged,
+      release: isRelease(readTrust()),
+      system: process.platform,
+      appImage: target,
+      config: await configOf(autoUpdater),
+    });
+  } catch (error) {
+    return `This build cannot check an update: ${error.message}.`;
+  }
 }
 
-async function signedStatement(version, { autoUpdater, fetch, trust, product }) {
+async function signedStatement(version, { autoUpdater, fetch, readTrust, product }) {
   const platform = platformName(process.platform, process.arch);
   const { url } = await configOf(autoUpdater);
   try {
     const address = statementUrl(url, version, platform);
     const envelope = await fetchStatement(fetch, address, LIMITS.statement);
-    return openStatement(envelope, trust, { product, version, platform });
+    return openStatement(envelope, readTrust(), { product, version, platform });
   } catch (error) {
     if (error instanceof UpdateError) throw error;
     const message = `Version ${version} comes without a signed statement: ${error.message}.`;

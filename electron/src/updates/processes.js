@@ -77,6 +77,18 @@ function start(file, args) {
   });
 }
 
+/**
+ * End a process that `start` started, and all that it started in its group.
+ * @param {number} pid
+ */
+function killGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // it is gone already
+  }
+}
+
 /** The arguments for a start that waits until this process is gone. */
 function afterThis(args) {
   return [`${AFTER}${process.pid}`, ...args];
@@ -87,4 +99,12 @@ function guardAfterThis(args) {
   return [GUARD, ...afterThis(args)];
 }
 
-module.exports = { afterThis, guardAfterThis, isRunning, ownArguments, start, waitForEnd };
+module.exports = {
+  afterThis,
+  guardAfterThis,
+  isRunning,
+  killGroup,
+  ownArguments,
+  start,
+  waitForEnd,
+};

@@ -54,11 +54,6 @@ class Updater {
     return this.#alone(() => this.#install());
   }
 
-  /** Tell the user what became of an earlier update. */
-  report(payload) {
-    this.#say(payload);
-  }
-
   #configure() {
     const { autoUpdater, log } = this;
     autoUpdater.autoDownload = false;
