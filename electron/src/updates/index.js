@@ -96,7 +96,7 @@ function guardParts({ file, args, log }) {
  * @returns {Record<string, () => Promise<object>>} what the window may ask for
  */
 function setupUpdates(parts) {
-  const { app, service, push, log } = parts;
+  const { app, push, log } = parts;
   const target = ownAppImage(process.env);
   const file = stateFile(app);
   const common = {

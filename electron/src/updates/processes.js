@@ -82,8 +82,13 @@ function start(file, args) {
  * @param {number} pid
  */
 function killGroup(pid) {
+  killOne(-pid);
+}
+
+/** @param {number} pid */
+function killOne(pid) {
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
   } catch {
     // it is gone already
   }

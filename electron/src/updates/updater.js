@@ -61,11 +61,12 @@ class Updater {
     autoUpdater.autoRunAppAfterInstall = true;
     autoUpdater.allowDowngrade = false;
     autoUpdater.disableWebInstaller = true; // its package is not covered by the installer's digest
+    const line = (text) => `updater: ${firstLine(text)}`; // it logs whole stacks
     autoUpdater.logger = {
-      debug: (text) => log.debug(`updater: ${text}`),
-      info: (text) => log.info(`updater: ${text}`),
-      warn: (text) => log.warning(`updater: ${text}`),
-      error: (text) => log.warning(`updater: ${text}`),
+      debug: (text) => log.debug(line(text)),
+      info: (text) => log.info(line(text)),
+      warn: (text) => log.warning(line(text)),
+      error: (text) => log.warning(line(text)),
     };
     autoUpdater.on('download-progress', (progress) => this.#onProgress(progress));
     autoUpdater.on('error', () => {}); // the promises tell the same
@@ -151,7 +152,7 @@ class Updater {
     const code = error.code ?? 'UPDATE_FAILED';
     const version = this.#offer?.version;
     // electron-updater's messages may carry a stack and a server's whole answer
-    const message = String(error.message).split('\n')[0].slice(0, 500);
+    const message = firstLine(error.message);
     this.log.error(`update: ${message} (${code})`);
     if (code === 'ERR_CHECKSUM_MISMATCH') this.#onMismatch(version, message, error.details);
     this.#say({ status: 'error', error: message, code, ...(version && { version }) });
@@ -166,6 +167,10 @@ class Updater {
     this.#status = payload;
     this.push('update-status', payload);
   }
+}
+
+function firstLine(text) {
+  return String(text).split('\n')[0].slice(0, 500);
 }
 
 module.exports = { Updater };
