@@ -51,12 +51,16 @@ function ownAppImage({ APPIMAGE }, system = process.platform) {
  */
 function beforeAnything({ app, argv, openLog }) {
   const { after, guard, rest } = processes.ownArguments(argv);
-  const free = after === undefined || processes.waitForEnd(after, LIMITS.end);
+  const gone = after === undefined || processes.waitForEnd(after, LIMITS.end);
   if (!guard) return false;
   const log = openLog();
-  const file = stateFile(app);
-  const work = free ? guardUpdate(guardParts({ file, args: rest, log })) : Promise.resolve('none');
-  work
+  if (!gone) {
+    log.warning(`update: process ${after} did not end, so it is killed; its backend is gone`);
+    processes.killOne(after); // else it keeps the lock, and neither version would start
+  }
+  app.disableHardwareAcceleration();
+  app.setPath('sessionData', path.join(app.getPath('userData'), 'guard')); // the other is the app's
+  guardUpdate(guardParts({ file: stateFile(app), args: rest, log }))
     .then(
       (outcome) => log.info(`update: the guard goes, ${outcome}`),
       (error) => log.error(`update: the guard failed: ${error.message}`),

@@ -13,11 +13,11 @@ const { execFileSync } = require('node:child_process');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
+const { findPackager } = require('../../src/builder/tools.js');
 const { electronDist } = require('./real-electron.js');
 
 const ELECTRON = path.join(__dirname, '..', '..');
 const PROJECT = path.join(ELECTRON, '..');
-const PRODUCT = 'peft-studio';
 const IMAGE = 'PEFT-Studio.AppImage';
 
 /**
@@ -67,12 +67,8 @@ exec "$place/peft-studio" "$@"
  */
 function publish(place, version) {
   const image = path.join(place, IMAGE);
-  const words = ['-m', 'runtime_packager', 'sign-update', '--app-version', version];
-  const python = path.join(PROJECT, '.venv', 'bin', 'python');
-  execFileSync(python, [...words, '--platform', 'linux-x64', image], {
-    cwd: PROJECT,
-    stdio: 'pipe',
-  });
+  const words = ['sign-update', '--app-version', version, '--platform', 'linux-x64', image];
+  execFileSync(findPackager(PROJECT), words, { cwd: PROJECT, stdio: 'pipe' });
   writeLatest(place, version);
 }
 
@@ -107,4 +103,4 @@ function digestOf(file, encoding = 'hex') {
   return hash.digest(encoding);
 }
 
-module.exports = { IMAGE, PRODUCT, digestOf, makeImage, packApp, publish, writeLatest };
+module.exports = { IMAGE, digestOf, makeImage, packApp, publish, writeLatest };
