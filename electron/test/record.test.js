@@ -71,6 +71,8 @@ for (const [name, change, id] of [
   ['another file', () => fs.writeFileSync(path.join(tree, 'app/x.py'), ''), 'file-extra'],
   ['a file less', () => fs.rmSync(path.join(tree, 'app/main.py')), 'file-missing'],
   ['a mode', () => fs.chmodSync(path.join(tree, 'app/main.py'), 0o755), 'file-mode'],
+  ["a directory's mode", () => fs.chmodSync(path.join(tree, 'app'), 0o777), 'file-mode'],
+  ["the root's mode", () => fs.chmodSync(tree, 0o777), 'file-mode'],
 ]) {
   test(`it does not hide ${name}`, async () => {
     await verify();

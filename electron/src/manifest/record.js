@@ -2,9 +2,10 @@
 
 /**
  * The record of a verified start, kept outside the tree, so that the next start need not hash
- * again. It holds a fingerprint: SHA-256 over every path's type, mode, size, inode, mtime and ctime
- * (nanoseconds). A start with a record checks the signature, platform and epoch anew and walks the
- * tree once; any difference, or a record that cannot be read, means a verification as without one.
+ * again. It holds a fingerprint: SHA-256 over the type, mode, size, inode, mtime and ctime
+ * (nanoseconds) of every path and of the root itself. A start with a record checks the signature,
+ * platform and epoch anew and walks the tree once; any difference, or a record that cannot be read,
+ * means a verification as without one.
  *
  * What it protects against: whatever changes, adds, removes or replaces a file by way of the file
  * system. On Linux and macOS the system alone sets a ctime, so putting an mtime back does not help.
@@ -38,21 +39,26 @@ const SETTLED = 2_000_000_000n;
  * @returns {{digest: string, latest: bigint}} `latest` in nanoseconds since 1970
  */
 function fingerprint(base) {
-  const hash = crypto.createHash('sha256').update('runtime-packager/fingerprint/v1\n');
+  const hash = crypto.createHash('sha256').update('runtime-packager/fingerprint/v2\n');
   const pending = [''];
   let latest = 0n;
+  let facts = '';
+  const look = (relative) => {
+    const status = fs.lstatSync(`${base}/${relative}`, { bigint: true });
+    if (status.ctimeNs > latest) latest = status.ctimeNs;
+    const { mode, size, ino, mtimeNs, ctimeNs } = status;
+    facts += `${relative.length}:${relative},${mode},${size},${ino},${mtimeNs},${ctimeNs};`;
+    return status;
+  };
+  look('');
   while (pending.length) {
     const directory = pending.pop();
-    let facts = '';
     for (const name of fs.readdirSync(`${base}/${directory}`).sort()) {
       const relative = directory ? `${directory}/${name}` : name;
-      const status = fs.lstatSync(`${base}/${relative}`, { bigint: true });
-      if (status.isDirectory()) pending.push(relative);
-      if (status.ctimeNs > latest) latest = status.ctimeNs;
-      const { mode, size, ino, mtimeNs, ctimeNs } = status;
-      facts += `${relative.length}:${relative},${mode},${size},${ino},${mtimeNs},${ctimeNs};`;
+      if (look(relative).isDirectory()) pending.push(relative);
     }
     hash.update(facts);
+    facts = '';
   }
   return { digest: hash.digest('hex'), latest };
 }

@@ -1,11 +1,18 @@
 'use strict';
 
-/** Asking the backend how it is. */
+/**
+ * Asking the backend how it is. Health is open to anyone, so it is not the token that goes there but
+ * a challenge, which only who was given the token can answer: another program that has the port by
+ * now is not believed, and learns nothing.
+ */
 
+const crypto = require('node:crypto');
 const http = require('node:http');
 const { HOST } = require('./ports.js');
 
 const LARGEST = 64 * 1024; // bytes; the answer has about 80
+/** backend/peft_studio/routers/health.py */
+const PROOF_DOMAIN = 'peft-studio/health/v1\n';
 
 /**
  * @typedef {object} Health
@@ -34,8 +41,10 @@ async function askHealth({ port, token, timeout, clock, signal }) {
   signal?.addEventListener('abort', follow, { once: true });
   const took = () => Math.round(clock.elapsed() - started);
   try {
-    const headers = { authorization: `Bearer ${token}`, connection: 'close' };
-    const verdict = judge(await get({ port, headers, signal: stop.signal }));
+    const challenge = crypto.randomBytes(16).toString('hex');
+    const headers = { 'x-peft-challenge': challenge, connection: 'close' };
+    const answer = await get({ port, headers, signal: stop.signal });
+    const verdict = judge(answer, proofOf(token, challenge));
     return { ...verdict, responseTime: took() };
   } catch (error) {
     const reason = stop.signal.aborted ? stop.signal.reason : error;
@@ -46,8 +55,16 @@ async function askHealth({ port, token, timeout, clock, signal }) {
   }
 }
 
-/** Whether an answer is that of a healthy backend. */
-function judge({ status, body }) {
+function proofOf(token, challenge) {
+  return crypto
+    .createHmac('sha256', token)
+    .update(PROOF_DOMAIN + challenge)
+    .digest('hex');
+}
+
+/** Whether an answer is that of our backend, in good health. */
+function judge({ status, proof, body }, expected) {
+  if (proof !== expected) return { healthy: false, error: 'another program answers on its port' };
   if (status !== 200) return { healthy: false, error: `status ${status}` };
   let answer;
   try {
@@ -69,7 +86,10 @@ function get({ port, headers, signal }) {
         body += text;
         if (body.length > LARGEST) response.destroy(new Error('the answer is too long'));
       });
-      response.on('end', () => resolve({ status: response.statusCode, body }));
+      response.on('end', () => {
+        const proof = response.headers['x-peft-proof'];
+        resolve({ status: response.statusCode, proof, body });
+      });
       response.on('error', reject);
     });
     request.on('error', reject);

@@ -111,7 +111,8 @@ class ServiceManager extends EventEmitter {
     if (!this.#backend) return { healthy: false, responseTime: 0, error: 'it is not running' };
     const { clock, settings } = this.options;
     const timeout = settings.times.healthTimeout;
-    const { answer: _, ...health } = await askHealth({ ...this.access, clock, timeout });
+    const health = await askHealth({ ...this.access, clock, timeout });
+    delete health.answer;
     return health;
   }
 
