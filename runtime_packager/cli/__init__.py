@@ -23,6 +23,7 @@ COMMANDS = {
     "smoke": "Import everything in a runtime, with its own interpreter.",
     "trace": "Note what a runtime imports, so that the next one is made without all else.",
     "sign": "Sign an assembled runtime with another key.",
+    "sign-update": "Sign the files of an app's update.",
     "keys": "Make, show, rotate and revoke signing keys.",
     "interpreters": "Show and update the pinned interpreters.",
     "cache": "Show what the cache holds, and empty it.",
@@ -45,7 +46,7 @@ class _Lazy(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"runtime_packager.cli.{name}")
+        module = importlib.import_module(f"runtime_packager.cli.{name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
