@@ -81,7 +81,7 @@ function press(button) {
 }
 
 async function restart(channel) {
-  happened('backend-status', await ask(channel));
+  happened('backend-answered', await ask(channel));
 }
 
 function perform(action) {
@@ -140,7 +140,7 @@ async function listen() {
   for (const channel of STATES) bridge.on(channel, (payload) => happened(channel, payload));
   await Promise.all([
     listenToLog(),
-    ask('backend-status').then((payload) => happened('backend-status', payload)),
+    ask('backend-status').then((payload) => happened('backend-answered', payload)),
     ask('get-app-version').then((payload) => happened('app-answered', payload)),
   ]);
 }

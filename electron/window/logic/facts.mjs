@@ -1,7 +1,7 @@
 /** The rows of the engine's card: where it answers, what it is, who signed it. */
 
 import { cleanLine } from './clean-text.mjs';
-import { clock, count, plural, shortDigest } from './format.mjs';
+import { clock, count, duration, plural, shortDigest } from './format.mjs';
 
 const LEVELS = { exe: 'Programs', quick: 'Quick', full: 'All files' };
 
@@ -20,14 +20,20 @@ const LEVELS = { exe: 'Programs', quick: 'Quick', full: 'All files' };
  */
 export function facts({ run, app, verification }) {
   const runtime = run?.runtime ?? null;
+  // Main knows what is installed before any of it was verified: enough for a name, no more.
+  const installed = runtime ?? (typeof app?.runtime === 'object' ? app.runtime : null);
   const development = run?.mode === 'development';
   return [
     row('address', 'Address', run && `127.0.0.1:${run.port}`, { copied: true }),
     row('process', 'Process', run && String(run.pid), { copied: true }),
-    row('runtime', 'Runtime', runtime ? runtimeName(runtime) : development && 'Your own Python'),
+    row(
+      'runtime',
+      'Runtime',
+      development ? 'Your own Python' : installed && runtimeName(installed),
+    ),
     row('tree', 'Tree', runtime && shortDigest(runtime.tree), { copy: runtime?.tree }),
     { ...row('signed', 'Signed with', runtime && signer(runtime)), tone: signTone(runtime) },
-    verified(runtime, verification),
+    verified(runtime, verification, development),
     row('app', 'App', app && appName(app)),
   ];
 }
@@ -52,7 +58,7 @@ function signTone(runtime) {
 }
 
 /** A verification on request counts until the next; before it, what the start looked at. */
-function verified(runtime, verification) {
+function verified(runtime, verification, development) {
   if (verification.status === 'verified') {
     const value = `All files · ${clock(verification.at)}`;
     return { ...row('verified', 'Verified', value), tone: 'good' };
@@ -60,6 +66,7 @@ function verified(runtime, verification) {
   if (verification.status === 'failed') {
     return { ...row('verified', 'Verified', `Failed · ${clock(verification.at)}`), tone: 'bad' };
   }
+  if (development) return row('verified', 'Verified', 'Not in development mode');
   if (!runtime) return row('verified', 'Verified', null);
   const files = Number.isInteger(runtime.checked) ? plural(runtime.checked, 'file') : '';
   const value = [LEVELS[runtime.level] ?? runtime.level, files].filter(Boolean).join(' · ');
@@ -79,7 +86,7 @@ export function verificationLine({ status, done, total, files, milliseconds }) {
     return total > 0 ? `Verifying: ${count(done)} of ${plural(total, 'file')}` : 'Verifying…';
   }
   if (status === 'verified') {
-    return `${plural(files, 'file')} verified in ${(milliseconds / 1000).toFixed(2)} s.`;
+    return `${plural(files, 'file')} verified in ${duration(milliseconds)}.`;
   }
   return '';
 }

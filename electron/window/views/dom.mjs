@@ -36,7 +36,9 @@ function filled(made, attributes, children) {
     if (typeof value === 'function') made.addEventListener(name.slice(2).toLowerCase(), value);
     else if (value !== false && value !== undefined) made.setAttribute(name, value);
   }
-  made.append(...children.filter((child) => child !== false && child !== null && child !== undefined));
+  made.append(
+    ...children.filter((child) => child !== false && child !== null && child !== undefined),
+  );
   return made;
 }
 
