@@ -1,6 +1,8 @@
-"""Draws ``peft-studio.ico`` beside itself: a low-rank update, one column times one row.
+"""Draws the icons: a low-rank update, one column times one row.
 
-The two small sizes are bitmaps, which every reader of icons knows; the others are PNG images.
+``peft-studio.ico`` beside this file is Windows': the two small sizes are bitmaps, which every
+reader of icons knows, the others PNG images. From ``electron/build/icon.png`` electron-builder
+makes the icons of Linux and macOS.
 """
 
 from __future__ import annotations
@@ -10,6 +12,10 @@ import zlib
 from pathlib import Path
 
 BITMAPS, PNGS = (16, 32), (24, 48, 256)
+DESKTOP = Path(__file__).parents[2] / "electron/build/icon.png"
+DESKTOP_SIDE = 512
+"""Pixels; macOS wants that many at least."""
+
 SAMPLES = 4
 """Points a side at which each pixel is looked at, so that its edges are smooth."""
 
@@ -27,7 +33,7 @@ CORNER = 0.18
 
 
 def main() -> None:
-    """Write the file."""
+    """Write the files."""
     images = {side: bitmap(draw(side)) for side in BITMAPS}
     images |= {side: png(draw(side)) for side in PNGS}
     offset = 6 + 16 * len(images)
@@ -39,6 +45,7 @@ def main() -> None:
         data += images[side]
     icon = struct.pack("<HHH", 0, 1, len(images)) + entries + data
     Path(__file__).with_name("peft-studio.ico").write_bytes(icon)
+    DESKTOP.write_bytes(png(draw(DESKTOP_SIDE)))
 
 
 def draw(side: int) -> list[list[tuple[int, int, int, int]]]:

@@ -28,7 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     errors.install(app)
-    app.include_router(health.create_router(time.monotonic()))
+    app.include_router(health.create_router(time.monotonic(), settings.token))
     app.include_router(version.router)
     app.include_router(dependencies.router)
     _guard(app, settings)

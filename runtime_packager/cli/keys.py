@@ -81,6 +81,40 @@ def show(shared: Shared, file: Path, comment: str) -> None:
     click.echo(render_trusted(TrustedKeys((public,))).decode().rstrip())
 
 
+@command.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write it into this directory, as root.dsse.json or trusted-keys.json; the other goes.",
+)
+@shared_options
+def trusted(shared: Shared, directory: Path, output: Path | None) -> None:
+    """Show whom an app that carries the runtime in DIRECTORY should believe.
+
+    It is the project's root document, else its trusted keys, as far as they vouch for this runtime;
+    else this machine's development key alone. The desktop app carries it in its own code.
+    """
+    from runtime_packager.cli.signing import KEYS_NAME, ROOT_NAME, exported, project_of
+    from runtime_packager.io.files import write_atomic
+
+    config = project_of(shared)
+    found = exported(directory, config, shared.cache(config))
+    if output:
+        output.mkdir(parents=True, exist_ok=True)
+        write_atomic(output / found.name, found.data, 0o644)
+        for name in {ROOT_NAME, KEYS_NAME} - {found.name}:
+            (output / name).unlink(missing_ok=True)
+    if shared.as_json:
+        file = str(output / found.name) if output else None
+        emit_json({"name": found.name, "purpose": found.purpose, "file": file})
+    elif not output:
+        click.echo(found.data.decode().rstrip())
+    elif not shared.quiet:
+        where = f"[bold green]wrote[/] {output / found.name}: believes a {found.purpose} key"
+        console().print(where, soft_wrap=True)
+
+
 def _new_passphrase() -> bytes:
     known = os.environ.get(PASSPHRASE_VARIABLE)
     if known is not None:

@@ -15,10 +15,11 @@ import click
 from runtime_packager.errors import InputError
 
 if TYPE_CHECKING:
+    from runtime_packager.cli.common import Shared
     from runtime_packager.config import Config
     from runtime_packager.io.cache import Cache
     from runtime_packager.io.progress import Progress
-    from runtime_packager.manifest import Signer, TrustedKeys
+    from runtime_packager.manifest import Purpose, Signer, TrustedKeys
 
 KEY_VARIABLE = "RUNTIME_PACKAGER_KEY"
 PASSPHRASE_VARIABLE = "RUNTIME_PACKAGER_PASSPHRASE"  # noqa: S105 - a variable's name
@@ -37,6 +38,30 @@ unofficial_option = click.option(
     is_flag=True,
     help="Let a release key sign a runtime whose interpreter is no official release.",
 )
+
+trusted_option = click.option(
+    "--trusted",
+    "trusted_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The keys to believe, as JSON.  [default: the project's and its development key]",
+)
+
+root_option = click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The root document to believe; repeat it for those that came after.  "
+    "[default: the project's]",
+)
+
+
+def project_of(shared: Shared) -> Config | None:
+    """The project's configuration, when we are in one: a runtime can be verified anywhere."""
+    try:
+        return shared.config()
+    except InputError:
+        return None
 
 
 def development_key(cache: Cache) -> Path:
@@ -132,3 +157,51 @@ def _own(cache: Cache) -> TrustedKeys:
 
     path = development_key(cache)
     return TrustedKeys((load_public(path),) if path.is_file() else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Whom an app believes of the runtime it carries, as the file it carries beside its code.
+
+    :param name: :data:`ROOT_NAME` or :data:`KEYS_NAME`.
+    :param purpose: ``development`` when only this machine's development key vouches for it.
+    """
+
+    name: str
+    data: bytes
+    purpose: Purpose
+
+
+ROOT_NAME, KEYS_NAME = "root.dsse.json", "trusted-keys.json"
+"""What the desktop app looks for in its ``trust/``."""
+
+
+def exported(directory: Path, config: Config | None, cache: Cache) -> Exported:
+    """The narrowest trust of this project that vouches for the runtime in ``directory``.
+
+    Its root document; else its trusted release keys; else all its trusted keys; else the
+    development key, which never stands beside others here: an app that is shipped must not
+    believe a developer's machine.
+
+    :raises InputError: when none vouches for it.
+    :raises IntegrityFailure: when the root or the runtime's envelope cannot be read.
+    """
+    from runtime_packager.manifest import read_chain, read_trusted, render_trusted, signed_by
+
+    if config and config.root_document.exists():
+        root = config.root_document
+        if signed_by(directory, read_chain([root]).trusted()):
+            return Exported(ROOT_NAME, root.read_bytes(), "release")
+    elif config and config.trusted_keys.is_file():
+        keys = read_trusted(config.trusted_keys)
+        if signed_by(directory, release := keys.only("release")):
+            return Exported(KEYS_NAME, render_trusted(release), "release")
+        if signed_by(directory, keys):
+            return Exported(KEYS_NAME, render_trusted(keys), "development")
+    own = _own(cache)
+    if own.keys and signed_by(directory, own):
+        return Exported(KEYS_NAME, render_trusted(own), "development")
+    raise InputError(
+        f"nobody this project trusts signed {directory}",
+        "sign it with a key of the project's root or trusted keys: runtime-packager sign",
+    )

@@ -14,12 +14,10 @@ import click
 from runtime_packager.cli.common import Shared, shared_options
 from runtime_packager.cli.output import console, emit_json, size_text
 from runtime_packager.cli.reporting import reporter
-from runtime_packager.cli.signing import Trust
-from runtime_packager.errors import InputError
+from runtime_packager.cli.signing import Trust, project_of, root_option, trusted_option
 
 if TYPE_CHECKING:
     from runtime_packager.afterrun import Proof
-    from runtime_packager.config import Config
     from runtime_packager.manifest import SignedAfter, Verified
 
 RUN_FOR = 10.0
@@ -40,20 +38,8 @@ NAMED = 5
     help="full: every byte. quick: every path, size and mode; bytes of executables. "
     "exe: the signature and the executables.",
 )
-@click.option(
-    "--trusted",
-    "trusted_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The keys to believe, as JSON.  [default: the project's and its development key]",
-)
-@click.option(
-    "--root",
-    "roots",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The root document to believe; repeat it for those that came after.  "
-    "[default: the project's]",
-)
+@trusted_option
+@root_option
 @click.option(
     "--unexpired",
     is_flag=True,
@@ -106,7 +92,7 @@ def command(
         raise click.UsageError("ARGS and --run-for say how to run the app: add --after-run")
     if trusted_file and (roots or unexpired):
         raise click.UsageError("--trusted names keys itself: leave --root and --unexpired out")
-    config = _config(shared)
+    config = project_of(shared)
     trust = Trust(trusted_file, roots, unexpired)
     verify = functools.partial(
         verify_tree,
@@ -209,11 +195,3 @@ def _show_signed(found: Sequence[SignedAfter]) -> None:
                 markup=False,
                 soft_wrap=True,
             )
-
-
-def _config(shared: Shared) -> Config | None:
-    """The project's configuration, when we are in one: a runtime can be verified anywhere."""
-    try:
-        return shared.config()
-    except InputError:
-        return None

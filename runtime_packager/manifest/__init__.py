@@ -7,6 +7,7 @@ from runtime_packager.manifest.keys import PrivateKey, PublicKey, Purpose, Signe
 from runtime_packager.manifest.paths import path_problem
 from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, Problem, printable
 from runtime_packager.manifest.release import Release
+from runtime_packager.manifest.resealing import Resealed, reseal
 from runtime_packager.manifest.root import ROLES, Role, RoleName, Root, require_current
 from runtime_packager.manifest.rootfile import (
     Draft,
@@ -45,6 +46,7 @@ __all__ = [
     "Purpose",
     "Release",
     "ReleaseFacts",
+    "Resealed",
     "Role",
     "RoleName",
     "Root",
@@ -65,6 +67,7 @@ __all__ = [
     "read_trusted",
     "render_trusted",
     "require_current",
+    "reseal",
     "resign",
     "save_key",
     "seal",

@@ -72,7 +72,7 @@ def seal(
     :raises InputError: for a release key and an interpreter that is not official.
     :raises BuildError: for paths that the platform cannot hold.
     """
-    _require_official(facts.interpreters, signer, allow_unofficial)
+    require_official(facts.interpreters, signer, allow_unofficial)
     unsigned = unsigned_digests(entries, facts.platform, cache, progress)
     files = records(entries, platform=facts.platform, unsigned=unsigned)
     listed = render(files)
@@ -96,8 +96,8 @@ def seal(
     if releases.parse(payload) != release:
         raise AssertionError("a release reads back as it was written")
     envelope = dsse.sign(payload, signer)
-    _write(root / FILES, listed)
-    _write(root / RELEASE, envelope)
+    write_manifest(root / FILES, listed)
+    write_manifest(root / RELEASE, envelope)
     return release
 
 
@@ -121,10 +121,10 @@ def resign(
     """
     envelope = dsse.parse(read_regular(root, RELEASE, dsse.MAX_SIZE), dsse.PAYLOAD_TYPE)
     release = releases.parse(envelope.payload)
-    _require_official(release.interpreters, signer, allow_unofficial)
+    require_official(release.interpreters, signer, allow_unofficial)
     check_tree(root, release, Level.FULL, workers=workers, progress=progress)
     kept = envelope if add else replace(envelope, signatures=())
-    _write(root / RELEASE, kept.with_signature(signer).render())
+    write_manifest(root / RELEASE, kept.with_signature(signer).render())
     return release
 
 
@@ -163,9 +163,13 @@ def _is_native(source: Path) -> bool:
         return stream.read(4).startswith(_MAGICS)
 
 
-def _require_official(
+def require_official(
     interpreters: Sequence[Mapping[str, str | bool]], signer: Signer, allowed: bool
 ) -> None:
+    """A release key signs official interpreters only (:data:`.release.PROVENANCE`).
+
+    :raises InputError: for a release key and another interpreter, unless ``allowed``.
+    """
     others = [one for one in interpreters if one.get("official") is not True]
     if allowed or signer.public.purpose != "release" or not others:
         return
@@ -176,7 +180,8 @@ def _require_official(
     )
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_manifest(path: Path, data: bytes) -> None:
+    """Put a file of the manifest in its place, all of it or nothing."""
     path.parent.mkdir(exist_ok=True)
     path.parent.chmod(0o755)  # whatever the umask: every user verifies
     write_atomic(path, data, 0o644)

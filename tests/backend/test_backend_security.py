@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hmac
 from typing import Any
 
 import pytest
@@ -117,7 +118,31 @@ def test_the_query_is_no_place_for_a_token(ask: Ask) -> None:
 
 
 def test_health_is_open(ask: Ask) -> None:
-    assert ask("/api/health").status_code == 200
+    response = ask("/api/health")
+    assert response.status_code == 200
+    assert "x-peft-proof" not in response.headers
+
+
+def test_health_proves_that_it_knows_the_token(ask: Ask) -> None:
+    challenge = "0123456789abcdef" * 2
+    response = ask("/api/health", headers={"X-PEFT-Challenge": challenge})
+    message = f"peft-studio/health/v1\n{challenge}".encode()
+    expected = hmac.new(TOKEN.encode(), message, "sha256").hexdigest()
+    assert response.headers["x-peft-proof"] == expected
+
+
+@pytest.mark.parametrize("challenge", ["", "short", "0" * 31, "0" * 129, "G" * 32])
+def test_a_challenge_has_one_form(ask: Ask, challenge: str) -> None:
+    response = ask("/api/health", headers={"X-PEFT-Challenge": challenge})
+    assert response.status_code == 422
+    assert "x-peft-proof" not in response.headers
+
+
+def test_without_a_token_nothing_is_proven(ask: Ask, settings: Settings) -> None:
+    app = create_app(dataclasses.replace(settings, token=None))
+    response = ask("/api/health", app=app, headers={"X-PEFT-Challenge": "0" * 32})
+    assert response.status_code == 200
+    assert "x-peft-proof" not in response.headers
 
 
 @pytest.mark.parametrize(

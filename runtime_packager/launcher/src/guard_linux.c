@@ -17,7 +17,7 @@
 
 enum linux_limit {
     POLL_INTERVAL = 250, /* milliseconds between two looks at /proc */
-    CHUNK = 4096,        /* bytes of an environment read at a time: the kernel's own step */
+    CHUNK = 256 * 1024,  /* bytes read at a time: an exec between two reads ends a text early */
 };
 
 /* Where the watcher keeps them; 0 stays standard input's. */
@@ -31,10 +31,11 @@ struct status {
     char state;
     pid_t parent;
     unsigned long long start;
+    unsigned long long code;           /* address; 0 until exec has laid out the new program */
     unsigned long long environment[2]; /* addresses: its start and its end */
 };
 
-/* proc(5), /proc/PID/stat: fields 3, 4, 22, 50 and 51; the second, a name, may hold anything. */
+/* proc(5), /proc/PID/stat: fields 3, 4, 22, 26, 50 and 51; the second, a name, may hold anything. */
 static bool read_status(pid_t process, struct status *status)
 {
     char path[64], line[1024];
@@ -52,6 +53,8 @@ static bool read_status(pid_t process, struct status *status)
             status->parent = (pid_t)strtol(at, NULL, 10);
         else if (at != NULL && field == 22)
             status->start = strtoull(at, NULL, 10);
+        else if (at != NULL && field == 26)
+            status->code = strtoull(at, NULL, 10);
         else if (at != NULL && field >= 50)
             status->environment[field - 50] = strtoull(at, NULL, 10);
     }
@@ -230,13 +233,14 @@ static enum answer file_holds(int file, const char *words, size_t size)
     return answer;
 }
 
-/* What has ended has no environment, and `env -i` starts with none. In the middle of exec the
- * new one's addresses are still 0; if they are not, exec has just finished. */
+/* What has ended has no environment, and `env -i` starts with none. In the middle of exec both
+ * addresses are 0, then the same for as long as the strings are counted; the code's is the last that
+ * exec fills in. If all are there and differ, exec has just finished. */
 static bool has_environment(pid_t process)
 {
     struct status status;
     return read_status(process, &status) && strchr("ZX", status.state) == NULL &&
-           (status.environment[0] == 0 || status.environment[0] != status.environment[1]);
+           (status.code == 0 || status.environment[0] != status.environment[1]);
 }
 
 enum answer text_holds(pid_t process, enum text which, const char *words, size_t size)
