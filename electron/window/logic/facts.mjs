@@ -3,6 +3,9 @@
 import { cleanLine } from './clean-text.mjs';
 import { clock, count, duration, plural, shortDigest } from './format.mjs';
 
+/** The value of a row that has none. */
+export const NOTHING = '–';
+
 const LEVELS = { exe: 'Programs', quick: 'Quick', full: 'All files' };
 
 /**
@@ -39,7 +42,7 @@ export function facts({ run, app, verification }) {
 }
 
 function row(name, label, value, { copied = false, copy } = {}) {
-  const text = value ? cleanLine(value, 200) : '–';
+  const text = value ? cleanLine(value, 200) : NOTHING;
   return { name, label, value: text, copy: value ? (copied ? text : copy) : undefined };
 }
 

@@ -33,15 +33,20 @@ function total(run, spent) {
 }
 
 function rowsOf(phases, last) {
-  const times = new Map(phases.map(({ name, milliseconds }) => [name, milliseconds]));
+  const times = new Map();
+  // A port that was lost is chosen anew: the same phase twice is one row.
+  for (const { name, milliseconds } of phases)
+    times.set(name, (times.get(name) ?? 0) + milliseconds);
   const names = new Set([...Object.keys(PHASES), ...times.keys(), ...(last ? [last.name] : [])]);
   const reached = last ? [...names].indexOf(last.name) : names.size;
   let offset = 0;
   return [...names].map((name, place) => {
     const row = { name, label: phaseWords(name).label, offset, milliseconds: times.get(name) ?? 0 };
     offset += row.milliseconds;
+    if (name === last?.name) {
+      return { ...row, state: last.state, milliseconds: row.milliseconds + last.since };
+    }
     if (times.has(name)) return { ...row, state: 'done' };
-    if (name === last?.name) return { ...row, state: last.state, milliseconds: last.since };
     return { ...row, state: place < reached && phases.length > 0 ? 'skipped' : 'waiting' };
   });
 }

@@ -14,10 +14,12 @@ export function healthView() {
   const draw = whenChanged((checks) => {
     spark.replaceChildren(...blanks(KEPT - checks.length), ...bars(checks, HEIGHT - 1).map(bar));
     spark.setAttribute('aria-label', sentence(checks));
-    drawLatest(figures(checks).latest);
   });
+  const drawReading = whenChanged(drawLatest);
   return ({ checks, run, backend }) => {
     draw(checks);
+    const { latest } = figures(checks);
+    drawReading(run || latest?.healthy === false ? latest : undefined);
     say(byId('health-note'), sentence(checks));
     byId('health').hidden = checks.length === 0 && !run && !awaited.includes(backend.status);
     byId('check-now').disabled = !run;
