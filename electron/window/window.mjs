@@ -70,7 +70,9 @@ async function ask(channel, argument) {
   try {
     return await bridge.invoke(channel, argument);
   } catch (error) {
-    toast(`That did not work: ${cleanText(error.message, 300)}`);
+    // Electron puts words of its own before main's.
+    const words = error.message.replace(/^Error invoking remote method '[^']*': (\w*Error: )?/, '');
+    toast(`That did not work: ${cleanText(words, 300)}`);
     return undefined;
   }
 }
