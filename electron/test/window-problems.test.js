@@ -60,6 +60,16 @@ describe('what went wrong', () => {
     assert.strictEqual(logic.problems(again).length, 0);
   });
 
+  test('after too many restarts the last failure is named', () => {
+    const details = { last: { code: 'START_TIMEOUT', error: 'no answer' }, output: [] };
+    const payload = { ...failure('MAX_RESTARTS_EXCEEDED', details), attempts: 3 };
+    const [{ facts }] = logic.problems(after(status({ status: 'failed', ...payload })));
+    assert.deepStrictEqual(facts, [
+      { label: 'Last failure', value: 'START_TIMEOUT: no answer' },
+      { label: 'Restarts', value: '3' },
+    ]);
+  });
+
   test('a code that this window does not know still makes a card with a way on', () => {
     const [card] = logic.problems(after(status({ status: 'error', error: 'new', code: 'NEW' })));
     assert.deepStrictEqual([card.code, card.cause], ['NEW', 'new']);

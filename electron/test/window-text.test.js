@@ -58,6 +58,25 @@ describe('the log', () => {
     assert.deepStrictEqual(found({ search: 'boom', stream: 'app', level: 'error' }), [3]);
   });
 
+  test('levels are found where loggers put them, and not in the middle of a line', () => {
+    const levels = {
+      'ERROR:    boom': 'error',
+      '2026-11-24 15:51:16,841 ERROR uvicorn.error: boom': 'error',
+      '2026-11-24T15:51:16.841Z [WARNING] soon': 'warning',
+      'Traceback (most recent call last):': 'error',
+      "ModuleNotFoundError: No module named 'x'": 'error',
+      'x.py:3: DeprecationWarning: old': 'warning',
+      '2026-11-24 15:51:16,841 INFO uvicorn.error: Started': 'info',
+      'INFO:     an ERROR in words': 'info',
+    };
+    const buffer = new logic.LogBuffer();
+    buffer.add(Object.keys(levels).map((text) => ({ at: AT, stream: 'stderr', text })));
+    assert.deepStrictEqual(
+      buffer.lines().map((line) => line.level),
+      Object.values(levels),
+    );
+  });
+
   test('matches are marked where they are', () => {
     assert.deepStrictEqual(logic.cutAtMatches('a GET, a get', 'get'), [
       'a ',

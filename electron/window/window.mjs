@@ -98,7 +98,9 @@ async function verify() {
   happened('verify-started', {});
   announce('Verifying all files.');
   const answer = await ask('backend-verify');
-  happened(answer ? 'verify-answered' : 'verify-broken', answer ?? {});
+  const said = answer?.verified || answer?.code;
+  happened(said ? 'verify-answered' : 'verify-broken', answer ?? {});
+  if (answer && !said) toast(`Not verified: ${cleanText(answer.error, 300)}`);
   if (answer?.verified) announce(`All ${answer.files} files are as they were signed.`);
 }
 

@@ -28,7 +28,7 @@ const STATES = {
   ],
   ready: [
     () => running(),
-    ['Ready', '127.0.0.1:8000', '48213', 'Release key', '3,391 files', '44 checks, all answered'],
+    ['Ready', '127.0.0.1:8000', '48213', 'Release key', 'Quick ·', '44 checks, all answered'],
   ],
   unhealthy: [
     async () => {
@@ -50,7 +50,7 @@ const STATES = {
         code,
       });
     },
-    ['Restarting', 'Attempt 1 of 3', 'Restart now'],
+    ['Restarting', 'Attempt 1 of 3: peft_engine ended', 'Restart now'],
   ],
   crashed: [
     async () => {

@@ -56,7 +56,7 @@ const HEADLINES = {
   restarting: ({ backend }, now) => ({
     tone: 'warn',
     title: restartTitle(backend, now),
-    line: `Attempt ${backend.attempt} of ${backend.maxAttempts}. ${firstLine(backend.error)}`.trim(),
+    line: restartLine(backend),
     said: `The engine ended. Restart ${backend.attempt} of ${backend.maxAttempts}.`,
     button: NOW,
   }),
@@ -118,6 +118,11 @@ function restartTitle({ at, delay = RESTART_DELAY }, now) {
 export function phaseWords(name) {
   const known = Object.hasOwn(PHASES, name) && PHASES[name];
   return known || { label: cleanText(name, 60), doing: cleanText(name, 60) };
+}
+
+function restartLine({ attempt, maxAttempts, error }) {
+  const cause = firstLine(error);
+  return `Attempt ${attempt} of ${maxAttempts}${cause ? `: ${cause}` : ''}`;
 }
 
 function firstLine(text) {

@@ -69,10 +69,10 @@ function verified(runtime, verification, development) {
   if (verification.status === 'failed') {
     return { ...row('verified', 'Verified', `Failed · ${clock(verification.at)}`), tone: 'bad' };
   }
-  if (development) return row('verified', 'Verified', 'Not in development mode');
+  if (development) return row('verified', 'Verified', 'No, development mode');
   if (!runtime) return row('verified', 'Verified', null);
-  const files = Number.isInteger(runtime.checked) ? plural(runtime.checked, 'file') : '';
-  const value = [LEVELS[runtime.level] ?? runtime.level, files].filter(Boolean).join(' · ');
+  const at = Number.isFinite(runtime.checked) && clock(runtime.checked);
+  const value = [LEVELS[runtime.level] ?? runtime.level, at].filter(Boolean).join(' · ');
   return { ...row('verified', 'Verified', value), tone: 'good' };
 }
 

@@ -33,8 +33,8 @@ export function factsView({ copy, verify, checkForUpdates }) {
 }
 
 /** In development mode there is no sealed runtime to verify. */
-function canVerify({ run, backend }) {
-  return (run ?? backend).mode !== 'development';
+function canVerify({ app }) {
+  return app?.packaged !== false;
 }
 
 /** Whether rows without a value will soon have one. */

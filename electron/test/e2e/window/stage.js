@@ -24,15 +24,20 @@ class Stage {
     this.page = await this.app.firstWindow();
     this.page.on('console', (message) => this.complaints.push(message.text()));
     this.page.on('pageerror', (error) => this.complaints.push(error.message));
+    await this.#loaded(); // a second loading during the first would end both
     await this.reset();
   }
 
   /** Loads the page anew: nothing is known, nothing was asked. */
   async reset() {
     await this.page.reload();
-    await this.page.waitForFunction(() => window.fakeMain.calls().length >= 0);
+    await this.#loaded();
     await this.size(900, 640);
-    await this.page.waitForSelector('#fact-app .value:has-text("Electron")');
+  }
+
+  /** The page has its answers: the app's version is one of them. */
+  #loaded() {
+    return this.page.waitForSelector('#fact-app .value:has-text("Electron")');
   }
 
   /** Ends Electron. */
