@@ -22,12 +22,24 @@ const { addToken } = require('./src/shell/token.js');
 const { MainWindow } = require('./src/shell/window.js');
 
 const { app } = electron;
-const settings = readSettings(process.env);
-const origin = originOf(settings);
+const settings = settingsOrEnd();
+const origin = settings && originOf(settings);
 
-registerScheme(electron, settings.scheme);
-if (app.requestSingleInstanceLock()) run();
-else app.quit();
+if (settings) {
+  registerScheme(electron, settings.scheme);
+  if (app.requestSingleInstanceLock()) run();
+  else app.quit();
+}
+
+function settingsOrEnd() {
+  try {
+    return readSettings(process.env);
+  } catch (error) {
+    electron.dialog.showErrorBox('PEFT Studio', error.message);
+    app.exit(2);
+    return undefined;
+  }
+}
 
 function run() {
   const log = setupLog();
@@ -112,9 +124,10 @@ function setupPushes(log, service, window) {
   log.onBatch = (batch) => window.push('backend-log', batch);
 }
 
-/** Packaged: what editing text needs, and quitting. */
+/** Packaged: editing, zooming, the window; neither reloading nor developer tools. */
 function menu() {
-  const roles = ['appMenu', 'editMenu', 'windowMenu'];
-  const shown = process.platform === 'darwin' ? roles : roles.slice(1);
-  return electron.Menu.buildFromTemplate(shown.map((role) => ({ role })));
+  const zoom = ['resetZoom', 'zoomIn', 'zoomOut', 'togglefullscreen'].map((role) => ({ role }));
+  const menus = [{ role: 'editMenu' }, { label: 'View', submenu: zoom }, { role: 'windowMenu' }];
+  if (process.platform === 'darwin') menus.unshift({ role: 'appMenu' });
+  return electron.Menu.buildFromTemplate(menus);
 }
