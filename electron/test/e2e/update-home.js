@@ -63,8 +63,15 @@ class Home {
    * Node's inspector keeps a process that quits waiting for whoever is attached.
    */
   async open() {
+    const before = this.log.length;
     const child = this.start('--remote-debugging-port=0');
-    const browser = await chromium.connectOverCDP(await debuggingUrl(child));
+    const url = await debuggingUrl(child);
+    // Playwright waits for ever on a page that is being made while it attaches.
+    await until(
+      () => /ready on port/.test(this.log.slice(before)),
+      () => this.log,
+    );
+    const browser = await chromium.connectOverCDP(url);
     const [context] = browser.contexts();
     this.page = context.pages()[0] ?? (await context.waitForEvent('page'));
     await this.page.waitForFunction(() => 'peftStudio' in globalThis);
