@@ -32,6 +32,17 @@ async function debuggingUrl(child) {
   return until(url, () => said);
 }
 
+/** Playwright sometimes waits for ever on a page that was being made while it attached. */
+async function attach(url) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await chromium.connectOverCDP(url, { timeout: 10_000 });
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
 /** A user's home. */
 class Home {
   /**
@@ -66,12 +77,11 @@ class Home {
     const before = this.log.length;
     const child = this.start('--remote-debugging-port=0');
     const url = await debuggingUrl(child);
-    // Playwright waits for ever on a page that is being made while it attaches.
     await until(
       () => /ready on port/.test(this.log.slice(before)),
       () => this.log,
     );
-    const browser = await chromium.connectOverCDP(url);
+    const browser = await attach(url);
     const [context] = browser.contexts();
     this.page = context.pages()[0] ?? (await context.waitForEvent('page'));
     await this.page.waitForFunction(() => 'peftStudio' in globalThis);
