@@ -13,6 +13,7 @@ import click
 
 from runtime_packager import __version__
 from runtime_packager.cli.output import report_bug, report_error, report_interrupt, report_usage
+from runtime_packager.cli.secrets import taken
 from runtime_packager.errors import PackagerError, machine_faults
 
 COMMANDS = {
@@ -78,8 +79,9 @@ def _run(words: list[str]) -> int:
     as_json = "--json" in itertools.takewhile(lambda word: word != "--", words)
     try:
         # Without standalone mode click hands an exit code back instead of exiting with it.
-        with machine_faults():
-            return group.main(words, prog_name="runtime-packager", standalone_mode=False) or 0
+        with machine_faults(), taken(words) as secrets:
+            name = "runtime-packager"
+            return group.main(words, prog_name=name, standalone_mode=False, obj=secrets) or 0
     except click.ClickException as error:
         report_usage(error, as_json)
         return 2

@@ -20,14 +20,11 @@ _WINDOWS = os.name == "nt"
 _DECOMPOSING = sys.platform == "darwin"
 """HFS+ decomposes the names it is given; the list holds them composed."""
 _WHOLE_MODES = {} if _WINDOWS else {text: stat.S_IFREG | int(text, 8) for text in MODES}
-
-
 _OTHERS_MAY_WRITE = 0 if _WINDOWS else stat.S_IWOTH
 
 
 def parent_problems(base: str, paths: Sequence[str]) -> Iterator[Problem]:
-    """The directories above ``paths``, the root among them, that are links, no directories at
-    all, or open to everyone."""
+    """The directories above ``paths``, the root among them, that are links, none, or everyone's."""
     for directory in ("", *sorted(directories_of(paths))):
         try:
             status = os.lstat(f"{base}/{directory}")
@@ -119,6 +116,10 @@ def _compare_mode(directory: str, status: os.stat_result) -> Iterator[Problem]:
 
 def _extra(item: os.DirEntry[str], path: str, needed: frozenset[str]) -> Problem:
     shown = path.encode("utf-8", "backslashreplace").decode()
+    try:
+        item.stat(follow_symlinks=False)
+    except OSError as error:
+        return Problem(shown, ErrorId.FILE_UNREADABLE, f"{error.strerror}")
     if path in needed:
         return Problem(shown, ErrorId.FILE_TYPE, "not a directory, but files should be in it")
     if _is_real_directory(item):

@@ -122,6 +122,8 @@ def _cases() -> list[Case]:
         ("a mode lost", [["mode", PYTHON, "0644"]], _unseen([[PYTHON, "file-mode"]])),
         ("a mode gained", [["mode", MAIN, "0755"]], _unseen([[MAIN, "file-mode"]])),
         ("writable by all", [["mode", MAIN, "0666"]], _unseen([[MAIN, "file-mode"]])),
+        ("directories writable by a group", [["mode", "", "0775"], ["mode", "python/bin", "0775"]], _seen([])),
+        ("a directory its owner alone may enter", [["mode", "app", "0700"]], _seen([])),
         ("setuid", [["mode", ENGINE, "4755"]], _unseen([[ENGINE, "file-mode"]])),
         ("read-only", [["mode", MAIN, "0444"]], _unseen([[MAIN, "file-mode"]])),
         ("a directory open to all", [["mode", "app", "0777"]], _unseen([["app", "file-mode"]])),

@@ -11,7 +11,8 @@
  * system. On Linux and macOS the system alone sets a ctime, so putting an mtime back does not help.
  *
  * What it does not: bytes that rot on the disk or are written past the file system; a clock that is
- * set back, then a change within the same nanosecond; on Windows, a program that sets the change time
+ * set back, then a change within the same nanosecond; what is written through a mapping that was made
+ * before, which memory file systems set no ctime for; on Windows, a program that sets the change time
  * itself; and whoever can write the record, who can also replace the app. For those there is `full`
  * without a record.
  *

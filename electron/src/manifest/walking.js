@@ -73,7 +73,8 @@ function findDifferences(base, records) {
 
 /** Whether a file is plainly what it should be: true of nearly all, so it is asked first. */
 function isAsListed(status, record) {
-  return !WINDOWS && status?.mode === WHOLE_MODES[record.mode] && status.size === record.size;
+  if (WINDOWS || !status) return false;
+  return status.mode === WHOLE_MODES[record.mode] && status.size === record.size;
 }
 
 function statusOf(item) {
@@ -170,10 +171,11 @@ function compareLink(item, status, { path, target }) {
 
 function extra(item, status, needed) {
   const path = item.shown;
+  if (!status) return { path, id: 'file-unreadable', reason: 'cannot be looked at' };
   if (item.exact && needed.has(path)) {
     return { path, id: 'file-type', reason: 'not a directory, but files should be in it' };
   }
-  if (status?.isDirectory()) {
+  if (status.isDirectory()) {
     return { path, id: 'directory-extra', reason: 'no file of the runtime is in it' };
   }
   return { path, id: 'file-extra', reason: 'not part of the runtime' };

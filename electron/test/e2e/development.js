@@ -1,7 +1,5 @@
 'use strict';
 
-/* global window -- in the page */
-
 /** The app in development mode in a real Electron: its own profile and ports, the real backend. */
 
 const { execFileSync } = require('node:child_process');

@@ -1,7 +1,5 @@
 'use strict';
 
-/* global window -- in the page */
-
 /** The app's life in development mode: crashes, endings. Packaged ones are tested elsewhere. */
 
 const assert = require('node:assert/strict');

@@ -1,7 +1,5 @@
 'use strict';
 
-/* global Image, Notification, document, location, window -- in the page */
-
 /** What other programs, other pages and our own page can get: tried against the running app. */
 
 const assert = require('node:assert/strict');
