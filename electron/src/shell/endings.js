@@ -31,7 +31,9 @@ function setupEndings({ electron, process, service, log, title }) {
     return stop().then(() => {
       log.info('quit');
       stopped = true;
-      app.quit();
+      // Electron ignores a quit that is asked for before it has seen that this one was prevented,
+      // which is the case when there was nothing to stop.
+      setImmediate(() => app.quit());
     });
   });
   // Electron's own handlers end as well, but not on every system for every signal.
