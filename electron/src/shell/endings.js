@@ -31,7 +31,9 @@ function setupEndings({ electron, process, service, log, title }) {
     return stop().then(() => {
       log.info('quit');
       stopped = true;
-      app.quit();
+      // Not while Electron is still in this event, as it is when nothing had to be stopped: it would
+      // take this for the quitting that was prevented.
+      setImmediate(() => app.quit());
     });
   });
   // Electron's own handlers end as well, but not on every system for every signal.
