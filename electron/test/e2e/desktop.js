@@ -13,7 +13,7 @@ const { MARK, familyOf, kill, processesOf, until } = require('./processes.js');
 /** How many ports the app tries; src/settings.js. */
 const PORTS = 11;
 /** Milliseconds to attach to an app that has been started; usually two thousand. */
-const PATIENCE = 30_000;
+const PATIENCE = 20_000;
 /** Where screenshots go when this names a directory. */
 const SHOTS = process.env.PEFT_STUDIO_E2E_SHOTS;
 
