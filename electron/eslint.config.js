@@ -25,6 +25,11 @@ module.exports = [
     // Run by node --test as well: nothing of a document is there.
     languageOptions: { globals: { ...off(globals.browser), ...globals['shared-node-browser'] } },
   },
+  {
+    files: ['test/e2e/**/*.js'],
+    // Functions in them run in pages.
+    languageOptions: { globals: { ...globals.browser, ...globals.node } },
+  },
 ];
 
 function off(names) {

@@ -12,6 +12,7 @@ const { backendEnvironment, platformName } = require('./src/service/environment.
 const { locate } = require('./src/service/locate.js');
 const { ServiceManager } = require('./src/service/manager.js');
 const { StateFile } = require('./src/service/state-file.js');
+const { readTrust } = require('./src/service/trust.js');
 const { Verification } = require('./src/service/verification.js');
 const { setupEndings } = require('./src/shell/endings.js');
 const { serviceHandlers } = require('./src/shell/handlers.js');
@@ -20,14 +21,20 @@ const { guardNavigation, refusePermissions } = require('./src/shell/navigation.j
 const { registerScheme, serveWindow } = require('./src/shell/protocol.js');
 const { addToken } = require('./src/shell/token.js');
 const { MainWindow } = require('./src/shell/window.js');
+const { beforeAnything, setupUpdates } = require('./src/updates/index.js');
 
 const { app } = electron;
 const settings = readSettings(process.env);
 const origin = originOf(settings);
+const trustDirectory = path.join(__dirname, 'trust');
+/** What the user, or an update, started the app with. */
+const argv = process.argv.slice(app.isPackaged ? 1 : 2);
 
 registerScheme(electron, settings.scheme);
-if (app.requestSingleInstanceLock()) run();
-else app.quit();
+if (!beforeAnything({ app, argv, openLog: setupLog })) {
+  if (app.requestSingleInstanceLock()) run();
+  else app.quit();
+}
 
 function run() {
   const log = setupLog();
@@ -36,6 +43,17 @@ function run() {
   const window = setupWindow(log, service);
   setupEndings({ electron, process, service, log, title: settings.title });
   setupPushes(log, service, window);
+  const updates = setupUpdates({
+    app,
+    loadUpdater: () => require('electron-updater').autoUpdater,
+    fetch: electron.net.fetch,
+    service,
+    readTrust: () => readTrust(trustDirectory),
+    product: settings.product,
+    push: (channel, payload) => window.push(channel, payload),
+    log,
+    argv,
+  });
   guardNavigation(electron, { origin, links: settings.links, log });
   app.on('second-instance', () => app.whenReady().then(() => window.show()));
   service.start(); // before the window: both take a moment
@@ -46,7 +64,8 @@ function run() {
     refusePermissions(session);
     addToken(session, () => service.access, origin);
     electron.Menu.setApplicationMenu(app.isPackaged ? menu() : electron.Menu.getApplicationMenu());
-    answerWindow(electron.ipcMain, serviceHandlers({ electron, service, log }), { origin, log });
+    const handlers = { ...serviceHandlers({ electron, service, log }), ...updates };
+    answerWindow(electron.ipcMain, handlers, { origin, log });
     window.show();
   });
 }
@@ -64,7 +83,7 @@ function setupLog() {
 function setupService(log, state) {
   const platform = platformName(process.platform, process.arch);
   const verification = new Verification({
-    trustDirectory: path.join(__dirname, 'trust'),
+    trustDirectory,
     record: path.join(app.getPath('userData'), 'verified.json'),
     state,
     product: settings.product,

@@ -31,7 +31,10 @@ from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import write_atomic
 from runtime_packager.io.progress import Progress
 from runtime_packager.io.steps import Steps, StepTime
+from runtime_packager.io.store import damaged
 from runtime_packager.manifest import (
+    ErrorId,
+    IntegrityFailure,
     Level,
     Release,
     ReleaseFacts,
@@ -254,8 +257,22 @@ class _Run:
             )  # fmt: skip
             step.note = f"{public.purpose} key {public.keyid[:16]}"
         with steps.step("verify"):
-            self._verify(tree, facts.platform)
+            self._verify_written(tree, plan, facts.platform)
         return release
+
+    def _verify_written(self, tree: Path, plan: Plan, platform: str) -> None:
+        """Every byte: the store knows its files by size and time, and bits may rot beneath those.
+
+        :raises IntegrityError: naming the files of the cache that are to blame, if any are.
+        """
+        try:
+            self._verify(tree, platform, Level.FULL)
+        except IntegrityFailure as error:
+            wrong = {p.path for p in error.problems if p.id is ErrorId.FILE_HASH}
+            files = [e for e in plan.entries if isinstance(e, FileEntry) and e.path in wrong]
+            if not files:
+                raise
+            raise damaged(self.cache, files) from error
 
     def _verify(self, tree: Path, platform: str, level: Level = Level.QUICK) -> None:
         trusted = TrustedKeys.of(self.signer.public)

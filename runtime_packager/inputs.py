@@ -28,7 +28,7 @@ from runtime_packager.platforms import TARGETS, Target
 from runtime_packager.tree import Trace, load_trace, render_trace
 from runtime_packager.wheels import Lock, render
 
-FORMAT = 7
+FORMAT = 8
 """Raise it whenever the same inputs would be assembled differently."""
 
 OPENSSL_CONF = "python/openssl.cnf"

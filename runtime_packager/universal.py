@@ -17,6 +17,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 
 from runtime_packager.binaries import extract, is_macho, slices, write_fat
@@ -25,7 +26,7 @@ from runtime_packager.errors import BuildError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import remove_tree, sha256_file
 from runtime_packager.io.progress import Progress
-from runtime_packager.io.store import intact, seal, store_texts
+from runtime_packager.io.store import intact, require_undamaged, seal, store_texts
 from runtime_packager.planning import EXPLAINS, Plan
 from runtime_packager.tree import UNTRACED, merge
 from runtime_packager.wheels import InstalledWheel
@@ -62,6 +63,7 @@ def combine(
         )
     fat = _universal_files(pairs.programs, cache, progress)
     entries = {entry.path: entry for entry in (*pairs.settled, *fat)}
+    require_undamaged(cache, chain.from_iterable(pairs.metadata))
     entries |= {e.path: e for e in store_texts(cache, _metadata(pairs.metadata, entries))}
     notices = [
         *dict.fromkeys((*x64.notices, *arm64.notices)),
@@ -196,6 +198,7 @@ def _universal_files(
         ):
             made, problems = [], []
             for one, other in pairs:
+                require_undamaged(cache, (one, other))
                 try:
                     made.append(_universal_file(one, other, staging / "tree"))
                 except BuildError as error:

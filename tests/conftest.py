@@ -7,6 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.mirror import Mirror
+from hypothesis import settings
+
+# How long an example takes is the machine's affair.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 

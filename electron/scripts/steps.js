@@ -71,12 +71,29 @@ async function window({ electron }) {
 
 /** electron-builder packs, its hooks sign, seal and verify. */
 async function build(context) {
-  const { electron, env } = context;
+  const { electron } = context;
   const program = require.resolve('electron-builder/cli.js', { paths: [electron] });
   fs.rmSync(outputOf(context), { recursive: true, force: true }); // what is listed later is of this run
   const words = [program, ...builderWords(context)];
-  await run(process.execPath, words, { cwd: electron, env, echo: true });
+  await run(process.execPath, words, { cwd: electron, env: setupEnv(context), echo: true });
   return 'packed';
+}
+
+/** What build/installer.nsi takes from its environment. */
+function setupEnv(context) {
+  const { electron, env } = context;
+  return {
+    ...env,
+    SETUP_APP_DIR: path.join(outputOf(context), unpackedName(context.wanted)),
+    SETUP_NODE: process.execPath,
+    SETUP_SIGN: path.join(electron, 'src', 'builder', 'sign-windows.js'),
+    SETUP_COMPRESSOR: env.SETUP_COMPRESSOR || '/SOLID lzma',
+  };
+}
+
+/** What electron-builder calls the directory of an unpacked app. */
+function unpackedName({ system, arch }) {
+  return arch === 'x64' ? `${system}-unpacked` : `${system}-${arch}-unpacked`;
 }
 
 /** The unpacked app: its runtime is the one that was sealed, its archive holds what it needs. */

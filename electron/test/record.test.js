@@ -9,6 +9,7 @@ const path = require('node:path');
 const { afterEach, beforeEach, test } = require('node:test');
 const { Helpers } = require('../src/manifest/hashing.js');
 const { InputError } = require('../src/manifest/problems.js');
+const { fingerprint, remember } = require('../src/manifest/record.js');
 const { verifyTree } = require('../src/manifest/verify.js');
 const { place } = require('./trees.js');
 const { baseTree } = require('./verdicts.js');
@@ -71,6 +72,8 @@ for (const [name, change, id] of [
   ['another file', () => fs.writeFileSync(path.join(tree, 'app/x.py'), ''), 'file-extra'],
   ['a file less', () => fs.rmSync(path.join(tree, 'app/main.py')), 'file-missing'],
   ['a mode', () => fs.chmodSync(path.join(tree, 'app/main.py'), 0o755), 'file-mode'],
+  ["a directory's mode", () => fs.chmodSync(path.join(tree, 'app'), 0o777), 'file-mode'],
+  ["the root's mode", () => fs.chmodSync(tree, 0o777), 'file-mode'],
 ]) {
   test(`it does not hide ${name}`, async () => {
     await verify();
@@ -85,6 +88,14 @@ test('a file that was replaced by its like is looked at again', async () => {
   fs.copyFileSync(file, `${file}.new`);
   fs.renameSync(`${file}.new`, file);
   assert.equal((await verify()).fromRecord, false);
+});
+
+test('a tree that changed while it was verified is not recorded', () => {
+  const before = { ...fingerprint(tree), digest: 'another' };
+  const now = BigInt(Date.now()) * 1_000_000n;
+  assert.equal(remember(record, {}, before, now, {}, tree), false);
+  assert.ok(!fs.existsSync(record));
+  assert.equal(remember(record, {}, fingerprint(tree), now, {}, tree), true);
 });
 
 test('the signature counts, whatever was recorded', async () => {

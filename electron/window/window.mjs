@@ -70,7 +70,9 @@ async function ask(channel, argument) {
   try {
     return await bridge.invoke(channel, argument);
   } catch (error) {
-    toast(`That did not work: ${cleanText(error.message, 300)}`);
+    // Electron puts words of its own before main's.
+    const words = error.message.replace(/^Error invoking remote method '[^']*': (\w*Error: )?/, '');
+    toast(`That did not work: ${cleanText(words, 300)}`);
     return undefined;
   }
 }
@@ -81,7 +83,7 @@ function press(button) {
 }
 
 async function restart(channel) {
-  happened('backend-status', await ask(channel));
+  happened('backend-answered', await ask(channel));
 }
 
 function perform(action) {
@@ -96,7 +98,9 @@ async function verify() {
   happened('verify-started', {});
   announce('Verifying all files.');
   const answer = await ask('backend-verify');
-  happened(answer ? 'verify-answered' : 'verify-broken', answer ?? {});
+  const said = answer?.verified || answer?.code;
+  happened(said ? 'verify-answered' : 'verify-broken', answer ?? {});
+  if (answer && !said) toast(`Not verified: ${cleanText(answer.error, 300)}`);
   if (answer?.verified) announce(`All ${answer.files} files are as they were signed.`);
 }
 
@@ -140,7 +144,7 @@ async function listen() {
   for (const channel of STATES) bridge.on(channel, (payload) => happened(channel, payload));
   await Promise.all([
     listenToLog(),
-    ask('backend-status').then((payload) => happened('backend-status', payload)),
+    ask('backend-status').then((payload) => happened('backend-answered', payload)),
     ask('get-app-version').then((payload) => happened('app-answered', payload)),
   ]);
 }

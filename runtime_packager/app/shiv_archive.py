@@ -65,7 +65,9 @@ def make_shiv(site_packages: Path, target: Path, *, directory: str, stub: str) -
 
 def _normalised(archive: Path, replaced: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(buffer, "w") as new:
+    # Read as a whole: zipfile takes a disk error for an archive that is none.
+    whole = io.BytesIO(archive.read_bytes())
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(buffer, "w") as new:
         for name in sorted(set(old.namelist()) | set(replaced)):
             member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             member.create_system = 3

@@ -13,6 +13,7 @@ import click
 
 from runtime_packager import __version__
 from runtime_packager.cli.output import report_bug, report_error, report_interrupt, report_usage
+from runtime_packager.cli.secrets import taken
 from runtime_packager.errors import PackagerError, machine_faults
 
 COMMANDS = {
@@ -22,6 +23,7 @@ COMMANDS = {
     "smoke": "Import everything in a runtime, with its own interpreter.",
     "trace": "Note what a runtime imports, so that the next one is made without all else.",
     "sign": "Sign an assembled runtime with another key.",
+    "sign-update": "Sign the files of an app's update.",
     "keys": "Make, show, rotate and revoke signing keys.",
     "interpreters": "Show and update the pinned interpreters.",
     "cache": "Show what the cache holds, and empty it.",
@@ -44,7 +46,7 @@ class _Lazy(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"runtime_packager.cli.{name}")
+        module = importlib.import_module(f"runtime_packager.cli.{name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
@@ -77,8 +79,9 @@ def _run(words: list[str]) -> int:
     as_json = "--json" in itertools.takewhile(lambda word: word != "--", words)
     try:
         # Without standalone mode click hands an exit code back instead of exiting with it.
-        with machine_faults():
-            return group.main(words, prog_name="runtime-packager", standalone_mode=False) or 0
+        with machine_faults(), taken(words) as secrets:
+            name = "runtime-packager"
+            return group.main(words, prog_name=name, standalone_mode=False, obj=secrets) or 0
     except click.ClickException as error:
         report_usage(error, as_json)
         return 2

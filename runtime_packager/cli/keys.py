@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import click
 from runtime_packager.cli import roots
 from runtime_packager.cli.common import Shared, require, shared_options
 from runtime_packager.cli.output import console, emit_json
-from runtime_packager.cli.signing import PASSPHRASE_VARIABLE
+from runtime_packager.cli.secrets import PASSPHRASE_VARIABLE, secret_variables
 
 LONGEST_COMMENT = 1024
 """Bytes, as lists of keys take them."""
@@ -116,7 +115,7 @@ def trusted(shared: Shared, directory: Path, output: Path | None) -> None:
 
 
 def _new_passphrase() -> bytes:
-    known = os.environ.get(PASSPHRASE_VARIABLE)
+    known = secret_variables().get(PASSPHRASE_VARIABLE)
     if known is not None:
         require(known, f"{PASSPHRASE_VARIABLE} is empty; a release key needs a passphrase")
         return known.encode()

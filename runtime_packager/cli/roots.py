@@ -15,7 +15,8 @@ from runtime_packager.cli.common import Shared, require, shared_options
 from runtime_packager.cli.output import emit_json
 from runtime_packager.cli.reporting import reporter
 from runtime_packager.cli.rootshown import changed_lines, facts, lacks, lines, report, wanted_lines
-from runtime_packager.cli.signing import KEY_VARIABLE, key_option, signer
+from runtime_packager.cli.secrets import KEY_VARIABLE
+from runtime_packager.cli.signing import key_option, signer
 from runtime_packager.errors import InputError
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import click
 from runtime_packager.cli.common import Shared, require, shared_options
 from runtime_packager.cli.output import console, emit_json
 from runtime_packager.cli.reporting import reporter
+from runtime_packager.cli.secrets import KEY_VARIABLE
 from runtime_packager.cli.signing import (
-    KEY_VARIABLE,
     Trust,
     key_option,
     project_of,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runtime_packager.cli.secrets import KEY_VARIABLE, PASSPHRASE_VARIABLE, secret_variables
 from runtime_packager.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from runtime_packager.io.cache import Cache
     from runtime_packager.io.progress import Progress
     from runtime_packager.manifest import Purpose, Signer, TrustedKeys
-
-KEY_VARIABLE = "RUNTIME_PACKAGER_KEY"
-PASSPHRASE_VARIABLE = "RUNTIME_PACKAGER_PASSPHRASE"  # noqa: S105 - a variable's name
 
 key_option = click.option(
     "--key",
@@ -75,7 +73,8 @@ def signer(reference: str | None, cache: Cache, progress: Progress) -> Signer:
 
     chosen = reference or os.environ.get(KEY_VARIABLE)
     if chosen:
-        return load_signer(chosen, passphrase)
+        environ = {**os.environ, **secret_variables()}
+        return load_signer(chosen, passphrase, environ=environ)
     path = development_key(cache)
     with cache.locked("development-key", progress):
         if not path.exists():
@@ -86,7 +85,7 @@ def signer(reference: str | None, cache: Cache, progress: Progress) -> Signer:
 
 def passphrase() -> bytes:
     """The key's passphrase: from the environment, else asked for on the terminal."""
-    known = os.environ.get(PASSPHRASE_VARIABLE)
+    known = secret_variables().get(PASSPHRASE_VARIABLE)
     if known is not None:
         return known.encode()
     if not sys.stdin.isatty():

@@ -1,13 +1,16 @@
 """Pins that the index does not hold, from the list of digests that every release comes with.
 
 ``SHA256SUMS`` of python-build-standalone has a line ``<sha256>  <asset>`` for each archive. It is
-believed as far as the connection it comes by: https to GitHub or the mirror the project names.
+believed as far as the connection it comes by: https to GitHub or the mirror the project names. By
+plain http it comes only from this machine: elsewhere anybody on the way could write it, and what it
+pins counts as an official build.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from packaging.version import Version
 
@@ -26,6 +29,7 @@ MAX_SIZE = 4 * 1024 * 1024
 FLAVOURS = ("install_only_stripped", "install_only")
 """Kinds of archives we unpack, the smaller first."""
 
+_HERE = ("127.0.0.1", "::1", "localhost")
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](\S+)")
 
 
@@ -70,6 +74,11 @@ def _first(
     return None
 
 
+def _is_authentic(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme != "http" or parts.hostname in _HERE
+
+
 def _digests(source: GithubSource | MirrorSource, release: str) -> dict[str, str]:
     """Asset -> digest.
 
@@ -77,6 +86,8 @@ def _digests(source: GithubSource | MirrorSource, release: str) -> dict[str, str
     """
     url = f"{base_of(source).rstrip('/')}/{release}/{LIST}"
     title = f"{LIST} of release {release}"
+    if not _is_authentic(url):
+        raise IntegrityError(f"{title} would come by plain http, where anybody could change it")
     data = read_small(url, title=title, max_size=MAX_SIZE, headers=token_headers(url))
     lines = data.decode("utf-8", "replace").splitlines()
     rows = filter(None, (_LINE.fullmatch(line.strip()) for line in lines))

@@ -7,6 +7,7 @@ directories made from them, each complete or absent. Nothing in it is needed to 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +57,10 @@ class Cache:
         return None
 
     def require_usable(self) -> None:
-        """:raises InputError: when the cache cannot be created or written to."""
+        """See that we, and not everybody, may write into the cache.
+
+        :raises InputError: when it cannot be created or written to, or anybody may.
+        """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
@@ -66,6 +70,13 @@ class Cache:
                 f"the cache {self.root} cannot be written to: {error.strerror}",
                 f"choose another with --cache-dir or {ENVIRONMENT_VARIABLE}",
             ) from error
+        mode = stat.S_IMODE(self.root.stat().st_mode)
+        if os.name != "nt" and mode & stat.S_IWOTH:
+            raise InputError(
+                f"anybody may write into the cache {self.root} (mode {mode:04o}), and so into "
+                "what is made from it",
+                f"chmod o-w, or choose another with --cache-dir or {ENVIRONMENT_VARIABLE}",
+            )
 
     def directory(self, folder: str, key: str) -> Path:
         """Where the directory ``key`` of ``folder`` lies, or would lie."""

@@ -11,7 +11,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -104,7 +104,10 @@ def building_directory(final: Path) -> Iterator[Path]:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory tree, write-protected parts included; a missing one is fine."""
+    """Remove a directory tree, write-protected parts included; a missing one is fine.
+
+    A link or a file of that name goes too; what a link points to stays.
+    """
 
     def unprotect(function: Callable[[str], object], name: str, error: BaseException) -> None:
         if isinstance(error, FileNotFoundError):
@@ -124,7 +127,8 @@ def remove_tree(path: Path) -> None:
         else:
             function(name)
 
-    if not os.path.lexists(path):
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
         return
     if sys.version_info >= (3, 12):
         shutil.rmtree(path, onexc=unprotect)
@@ -139,21 +143,34 @@ def publish_directory(staging: Path, final: Path, retired: Path) -> None:
     ``renamex_np``) there is no moment without a complete ``final``; elsewhere it is two renames
     and :func:`recover_directory` mends a crash between them. What is in ``staging`` is durable
     before it has the name, and the name is durable before the one before may be removed.
+
+    :raises OSError: when ``final`` is as it was.
+    :raises BuildError: when ``final`` is the new one, but its name may not be on the disk.
     """
     sync_tree(staging)
     if not final.exists():
         os.rename(staging, final)
     elif _exchange(staging, final):
-        os.rename(staging, retired)
+        with suppress(OSError):  # what was exchanged may as well be removed where it is
+            os.rename(staging, retired)
     else:
         os.rename(final, retired)
         os.rename(staging, final)
-    sync_directory(final.parent)
+    try:
+        sync_directory(final.parent)
+    except OSError as error:
+        raise BuildError(
+            f"{final} is in place, but might not be after a power cut: {error.strerror}",
+            "look after the disk, then assemble again with --force",
+        ) from error
 
 
 def recover_directory(final: Path, retired: Path) -> None:
-    """Undo a publish that died between its two renames."""
-    if not final.exists() and retired.exists():
+    """Undo a publish that died between its two renames.
+
+    It had moved a directory away: a link in its place is somebody else's.
+    """
+    if not os.path.lexists(final) and retired.is_dir() and not retired.is_symlink():
         os.rename(retired, final)
 
 

@@ -7,14 +7,17 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from runtime_packager.entries import Entry, FileEntry
 from runtime_packager.errors import BuildError, IntegrityError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.durable import sync_directory
-from runtime_packager.io.files import FILE_TIME, copy_hashing, write_atomic
+from runtime_packager.io.files import FILE_TIME, copy_hashing, sha256_file, write_atomic
+
+NAMED = 20
+"""How many damaged files an error names."""
 
 _FILE_TIME_NS = FILE_TIME * 10**9
 
@@ -71,6 +74,8 @@ def intact(entries: Iterable[Entry]) -> bool:
 
     Trees are hardlinked from the store, so an edit in a tree is an edit in the store; it shows
     here because it moves the modification time. Costs one ``lstat`` a file and reads nothing.
+    What it cannot see, a bit that rots or a time that is put back, is found where the bytes are
+    read: :func:`require_undamaged`, and the verification of every tree that was written.
     """
     return all(_untouched(entry) for entry in entries if isinstance(entry, FileEntry))
 
@@ -86,6 +91,33 @@ def _untouched(entry: FileEntry) -> bool:
         and status.st_size == entry.size
         and status.st_mtime_ns == _FILE_TIME_NS
         and same_mode
+    )
+
+
+def require_undamaged(cache: Cache, entries: Iterable[FileEntry]) -> None:
+    """See that files from which others are made have the bytes that their entries promise.
+
+    :raises IntegrityError: as :func:`damaged`.
+    """
+    if spoiled := [entry for entry in entries if sha256_file(entry.source) != entry.sha256]:
+        raise damaged(cache, spoiled)
+
+
+def damaged(cache: Cache, spoiled: Sequence[FileEntry]) -> IntegrityError:
+    """The error for files of the cache that have other bytes than were stored.
+
+    They are removed from it, so that the next run makes them anew; trees that are hard linked to
+    them keep theirs.
+    """
+    for entry in spoiled:
+        if entry.source.is_relative_to(cache.root):
+            entry.source.unlink(missing_ok=True)
+    count = f"{len(spoiled)} files" if len(spoiled) > 1 else "1 file"
+    return IntegrityError(
+        f"not what was stored in the cache {cache.root}: {count}",
+        "run it again: they were removed, and are made anew. Then verify your other runtimes, "
+        "which may share them, and look after the disk",
+        details=[f"{entry.path}: sha256 {entry.sha256} expected" for entry in spoiled[:NAMED]],
     )
 
 

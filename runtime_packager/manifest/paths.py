@@ -30,7 +30,8 @@ _COMPONENT = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]+"
 _PATH = re.compile(rf"(?![A-Za-z]:){_COMPONENT}(?:/{_COMPONENT})*")
 _TARGET = re.compile(rf"(?P<up>(?:\.\./)*)(?P<rest>{_PATH.pattern})|(?:\.\./)*\.\.")
 _WINDOWS_COMPONENT = re.compile(
-    r'(?!(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|\Z))[^<>:"|?*]*[^<>:"|?*. ]',
+    r"(?!(?:con|conin\$|conout\$|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|\Z))"
+    r'[^<>:"|?*]*[^<>:"|?*. ]',
     re.IGNORECASE,
 )
 """Characters and device names of Microsoft's "Naming Files, Paths, and Namespaces"."""

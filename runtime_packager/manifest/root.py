@@ -7,7 +7,8 @@ Rules for a document, in this order; each is a ``schema`` error where nothing el
 1. Strict JSON of at most 256 KiB, ``schema`` 1 (``schema-version``), and exactly ``version``,
    ``keys``, ``roles``, ``revoked`` and, if wanted, ``expires`` beside it.
 2. ``version`` is 1 or more; ``expires`` is ``YYYY-MM-DDTHH:MM:SSZ``.
-3. ``keys`` obey :mod:`.trusted` and :mod:`.keys` (``key-invalid``); their ids ascend, none twice.
+3. ``keys`` obey :mod:`.trusted` (at most 64) and :mod:`.keys` (``key-invalid``); their ids ascend,
+   none twice.
 4. ``roles`` are exactly ``root``, who may make the next root, and ``release``, who may sign a
    release. A role's ``keyids`` ascend, none twice, each of a key in ``keys``; its ``threshold``
    is from 1 to their number.

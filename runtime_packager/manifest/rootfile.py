@@ -21,7 +21,7 @@ from runtime_packager.manifest.keys import PublicKey, Signer
 from runtime_packager.manifest.problems import IntegrityFailure
 from runtime_packager.manifest.root import Root
 from runtime_packager.manifest.shape import is_digest
-from runtime_packager.manifest.trusted import MAX_SIZE, parse_trusted, read_bounded
+from runtime_packager.manifest.trusted import MAX_KEYS, MAX_SIZE, parse_trusted, read_bounded
 
 SUFFIX = ".dsse.json"
 
@@ -116,6 +116,8 @@ class RootFiles:
             payload = roots.render(root)
         except IntegrityFailure as error:
             hint = "add a key, replace one, or lower the threshold"
+            if len(root.keys) > MAX_KEYS:
+                hint = "take out or replace keys that are not needed any more"
             raise InputError(f"that is no sound root: {error.message}", hint) from error
         envelope = dsse.Envelope(dsse.ROOT_TYPE, payload, ())
         write_atomic(self.next, envelope.render())

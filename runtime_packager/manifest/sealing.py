@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 from runtime_packager.entries import Entry, FileEntry
 from runtime_packager.errors import BuildError, InputError
 from runtime_packager.io.cache import Cache
+from runtime_packager.io.durable import sync_directory
 from runtime_packager.io.files import FILE_TIME, write_atomic
 from runtime_packager.io.progress import Progress
 from runtime_packager.manifest import dsse
@@ -30,6 +33,9 @@ _MAGICS = (
 
 _WINDOWS_SUFFIXES = (".exe", ".dll", ".pyd")
 """What Windows loads as code; archives for it carry no modes that could tell."""
+
+_LIBRARIES = (".so", ".dylib")
+"""In the names of what Linux and macOS load as code, whatever its mode: wheels have either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +126,12 @@ def resign(
     :raises InputError: when it is no runtime, or as :func:`seal`.
     """
     envelope = dsse.parse(read_regular(root, RELEASE, dsse.MAX_SIZE), dsse.PAYLOAD_TYPE)
+    _remove_half_written(root)
     release = releases.parse(envelope.payload)
     require_official(release.interpreters, signer, allow_unofficial)
     check_tree(root, release, Level.FULL, workers=workers, progress=progress)
     kept = envelope if add else replace(envelope, signatures=())
-    write_manifest(root / RELEASE, kept.with_signature(signer).render())
+    _replace_release(Path(os.path.realpath(root)), kept.with_signature(signer).render())
     return release
 
 
@@ -155,7 +162,10 @@ def _is_cfg(path: str) -> bool:
 
 
 def _may_be_code(entry: FileEntry, windows: bool) -> bool:
-    return entry.executable or (windows and entry.path.lower().endswith(_WINDOWS_SUFFIXES))
+    name = entry.path.rpartition("/")[2].lower()
+    if windows and name.endswith(_WINDOWS_SUFFIXES):
+        return True
+    return entry.executable or any(mark in name for mark in _LIBRARIES)
 
 
 def _is_native(source: Path) -> bool:
@@ -178,6 +188,35 @@ def require_official(
         f"{named} is no official build, and a release key signs only those",
         "use an official interpreter, a development key, or --allow-unofficial-interpreter",
     )
+
+
+def _replace_release(root: Path, data: bytes) -> None:
+    """Put the release in its place; killed at any moment, the tree holds the old one or the new.
+
+    It is finished beside the tree, for a file more in it would be no part of the runtime. An
+    assembly of the same output clears away what a kill leaves there.
+    """
+    try:
+        place = tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}.staging-")
+    except PermissionError:
+        write_manifest(root / RELEASE, data)
+        return
+    with place as name:
+        finished = Path(name) / "release"
+        write_manifest(finished, data)
+        try:
+            os.replace(finished, root / RELEASE)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            write_manifest(root / RELEASE, data)  # the tree is a file system of its own
+        sync_directory(root / "manifest")
+
+
+def _remove_half_written(root: Path) -> None:
+    """What a kill left where nothing can be written beside the tree."""
+    for remains in (root / RELEASE).parent.glob(f".{Path(RELEASE).name}.*"):
+        remains.unlink()
 
 
 def write_manifest(path: Path, data: bytes) -> None:

@@ -4,7 +4,8 @@ Rules, per level; every difference is reported, sorted by path:
 
 ``exe``    1. Every executable of the release has its size and digest (``file-missing``,
               ``file-size``, ``file-hash``), is a regular file and not reached through a link
-              (``file-type``).
+              (``file-type``), and no directory above it is one that everyone may write to
+              (``file-mode``; the root is ``.``).
 ``quick``  2. ``manifest/files.json`` has the size and digest that are signed (``manifest-missing``,
               ``manifest-hash``), and as many files and the executables that the release
               states (``manifest-mismatch``).
@@ -13,10 +14,13 @@ Rules, per level; every difference is reported, sorted by path:
               its target (``link-target``).
            4. Nothing else exists: no file (``file-extra``), no directory that no file needs
               (``directory-extra``; what is in it is not listed).
-           5. The executables, as in 1.
-``full``   6. The list has the tree root of the release (``manifest-mismatch``); the digest of
+           5. No directory, the root included, is one that everyone may write to (``file-mode``).
+              A sticky bit does not help, for anybody may still add a module. A group may write:
+              umask 002 and macOS' installer make such directories. On Windows modes say nothing.
+           6. The executables, as in 1.
+``full``   7. The list has the tree root of the release (``manifest-mismatch``); the digest of
               rule 2 says as much, this says that the signer computed both of one list.
-           7. Every file has its digest.
+           8. Every file has its digest.
 
 A file of the wrong type or size is not hashed. What cannot be read is ``file-unreadable``. With
 code signing allowed, :mod:`runtime_packager.manifest.aftersigning` has the last word on sizes and

@@ -2,7 +2,7 @@
 
 Rules for a list of trusted keys, where one is enough: strict JSON, ``{"schema": 1, "keys":
 [...]}``; a key is exactly ``keyid``, ``public`` (hex), ``purpose`` and, if wanted, ``comment``;
-the id is the key's own; no key twice; at least one.
+the id is the key's own; no key twice; from 1 to 64 of them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from runtime_packager.manifest.problems import ErrorId, IntegrityFailure, reject
 
 MAX_SIZE = 256 * 1024
 SCHEMA = 1
+MAX_KEYS = 64
+"""In a list: each of an envelope's signatures may be tried with each key, 0.2 ms a time."""
 
 _WHAT = "trusted keys"
 _KEYS = frozenset({"keyid", "public", "purpose"})
@@ -78,11 +80,15 @@ def parse_trusted(data: bytes) -> TrustedKeys:
 
 
 def parse_keys(value: Any, what: str) -> tuple[PublicKey, ...]:
-    """The rows of a list of public keys, none of them twice.
+    """The rows of a list of public keys, none of them twice; they are counted before all else.
 
     :raises IntegrityFailure: when a rule of this module or of :mod:`.keys` is broken.
     """
-    keys = tuple(map(_parse, shape.require(value, list, what)))
+    rows = shape.require(value, list, what)
+    if len(rows) > MAX_KEYS:
+        reason = f"at most {MAX_KEYS} keys expected, {len(rows)} found"
+        raise rejection(ErrorId.SCHEMA, reason, what)
+    keys = tuple(map(_parse, rows))
     if len({key.raw for key in keys}) != len(keys):
         raise rejection(ErrorId.SCHEMA, "a key stands twice", what)
     return keys

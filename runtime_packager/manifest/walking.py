@@ -1,6 +1,6 @@
 """Every name of a tree on disk, compared with what is listed: types, sizes, modes, targets, extras.
 
-Rules 3 and 4 of :mod:`runtime_packager.manifest.tree`. No file is opened.
+Rules 1 and 3 to 5 of :mod:`runtime_packager.manifest.tree`. No file is opened.
 """
 
 from __future__ import annotations
@@ -20,16 +20,20 @@ _WINDOWS = os.name == "nt"
 _DECOMPOSING = sys.platform == "darwin"
 """HFS+ decomposes the names it is given; the list holds them composed."""
 _WHOLE_MODES = {} if _WINDOWS else {text: stat.S_IFREG | int(text, 8) for text in MODES}
+_OTHERS_MAY_WRITE = 0 if _WINDOWS else stat.S_IWOTH
 
 
 def parent_problems(base: str, paths: Sequence[str]) -> Iterator[Problem]:
-    """The directories above ``paths`` that are links or no directories at all."""
-    for directory in sorted(directories_of(paths)):
+    """The directories above ``paths``, the root among them, that are links, none, or everyone's."""
+    for directory in ("", *sorted(directories_of(paths))):
         try:
-            if not _is_directory(os.lstat(f"{base}/{directory}")):
-                yield Problem(directory, ErrorId.FILE_TYPE, "not a directory")
+            status = os.lstat(f"{base}/{directory}")
         except OSError:
             continue  # the files below it are reported missing
+        if _is_directory(status):
+            yield from _compare_mode(directory, status)
+        else:
+            yield Problem(directory, ErrorId.FILE_TYPE, "not a directory")
 
 
 def walk(base: str, records: Sequence[FileRecord]) -> Iterator[Problem]:
@@ -41,6 +45,8 @@ def walk(base: str, records: Sequence[FileRecord]) -> Iterator[Problem]:
         directory = pending.pop()
         prefix = f"{directory}/" if directory else ""
         try:
+            if not _WINDOWS:
+                yield from _compare_mode(directory, os.lstat(f"{base}/{directory}"))
             with os.scandir(f"{base}/{directory}") as found:
                 for item in found:
                     path = f"{prefix}{_name(item)}" if _DECOMPOSING else prefix + item.name
@@ -102,8 +108,18 @@ def _compare_link(
         yield Problem(record.path, ErrorId.LINK_TARGET, reason)
 
 
+def _compare_mode(directory: str, status: os.stat_result) -> Iterator[Problem]:
+    if status.st_mode & _OTHERS_MAY_WRITE:
+        reason = f"everyone may write to it: mode {stat.S_IMODE(status.st_mode):04o}, expected 0755"
+        yield Problem(directory or ".", ErrorId.FILE_MODE, reason)
+
+
 def _extra(item: os.DirEntry[str], path: str, needed: frozenset[str]) -> Problem:
     shown = path.encode("utf-8", "backslashreplace").decode()
+    try:
+        item.stat(follow_symlinks=False)
+    except OSError as error:
+        return Problem(shown, ErrorId.FILE_UNREADABLE, f"{error.strerror}")
     if path in needed:
         return Problem(shown, ErrorId.FILE_TYPE, "not a directory, but files should be in it")
     if _is_real_directory(item):

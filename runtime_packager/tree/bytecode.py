@@ -21,7 +21,7 @@ from runtime_packager.io import process
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import remove_tree
 from runtime_packager.io.progress import Progress
-from runtime_packager.io.store import intact
+from runtime_packager.io.store import damaged, intact
 
 FORMAT = 2
 """Part of every key: raise it when the same sources would give other bytecode."""
@@ -63,6 +63,7 @@ def compile_units(
     :param version: its full version, such as ``3.12.14``: the minor version is part of the pycs'
         names, and compilers differ in their output from one patch release to another.
     :param optimize: 0, 1 or 2, as ``python -O`` counts.
+    :raises IntegrityError: when a source is not what was stored.
     :raises BuildError: when the interpreter cannot be run. Sources that do not compile
         (templates, Python 2) are listed in the result instead.
     """
@@ -115,13 +116,23 @@ def _compile(units: Sequence[Unit], worker: Worker, cache: Cache, progress: Prog
     with ExitStack() as stack:
         homes = [stack.enter_context(cache.building(FOLDER, unit.key)) for unit in units]
         jobs = [
-            [str(source.source), source.path, str(home / "tree" / worker.pyc(source.path))]
+            [str(s.source), s.path, s.sha256, str(home / "tree" / worker.pyc(s.path))]
             for unit, home in zip(units, homes, strict=True)
-            for source in unit.sources
+            for s in unit.sources
         ]
-        answers = iter(worker.run(jobs, homes[0] / "request.json", progress))
+        found = worker.run(jobs, homes[0] / "request.json", progress)
+        _require_undamaged(units, found, cache)
+        answers = iter(found)
         for unit, home in zip(units, homes, strict=True):
             _write_tables(unit, home, worker, answers)
+
+
+def _require_undamaged(units: Sequence[Unit], answers: Sequence[Any], cache: Cache) -> None:
+    """Bytecode of other sources than the key says would be found under it for ever."""
+    sources = (source for unit in units for source in unit.sources)
+    spoiled = [s for s, answer in zip(sources, answers, strict=True) if answer is None]
+    if spoiled:
+        raise damaged(cache, spoiled)
 
 
 def _write_tables(unit: Unit, home: Path, worker: Worker, answers: Iterator[Any]) -> None:

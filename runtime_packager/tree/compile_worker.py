@@ -15,11 +15,11 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib.util import MAGIC_NUMBER, source_hash
 from types import CodeType
 
-Job = tuple[str, str, str, int]
-"""Source, name, output, optimisation."""
+Job = tuple[str, str, str, str, int]
+"""Source, name, SHA-256 of the source in hex, output, optimisation."""
 
-Answer = list[int | str] | str
-"""Size and digest of the bytecode, or why there is none."""
+Answer = list[int | str] | str | None
+"""Size and digest of the bytecode, or why there is none; nothing for a source that is another."""
 
 FILE_TIME = 315532800
 CHUNK = 40
@@ -39,9 +39,11 @@ _CODE_PARTS = (
 
 
 def _compile(job: Job) -> Answer:
-    source, name, output, optimize = job
+    source, name, digest, output, optimize = job
     with open(source, "rb") as stream:
         text = stream.read()
+    if hashlib.sha256(text).hexdigest() != digest:
+        return None
     try:
         code = compile(text, name, "exec", dont_inherit=True, optimize=optimize)
     except Exception as error:

@@ -25,7 +25,7 @@ from runtime_packager.errors import BuildError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import CHUNK, remove_tree
 from runtime_packager.io.progress import Progress
-from runtime_packager.io.store import intact, seal
+from runtime_packager.io.store import intact, require_undamaged, seal
 from runtime_packager.tree.elf import LEAST_GAIN, MAGIC, Slim, slim
 from runtime_packager.tree.trimming import Trimmed
 
@@ -41,7 +41,8 @@ def strip_symbols(
 ) -> tuple[list[Layer], list[Trimmed], int]:
     """The layers with smaller ELF files in them, what that saves, and how many were looked at now.
 
-    :raises BuildError: when a file of the cache is damaged meanwhile.
+    :raises IntegrityError: when a file is not what was stored.
+    :raises BuildError: when a file of the cache is cut off meanwhile.
     """
     keys = {_key(file): file for layer in layers for file in layer.entries if _may_be_elf(file)}
     with cache.locked(FOLDER, progress):
@@ -102,6 +103,7 @@ def _load(cache: Cache, key: str) -> tuple[FileEntry, ...] | None:
 
 def _make(cache: Cache, key: str, entry: FileEntry) -> tuple[FileEntry, ...]:
     """Make the smaller file, or note that there is none."""
+    require_undamaged(cache, [entry])
     with cache.building(FOLDER, key) as staging:
         made: list[FileEntry] = []
         with entry.source.open("rb") as old:

@@ -3,6 +3,7 @@
 ``[name version]`` begins what was seen of one distribution (``cpython`` with its minor version is
 the standard library); then one module a line. A distribution of which nothing was seen is listed
 all the same: it was there. ``#`` begins a comment. ``name.*`` stands for all modules below a name.
+UTF-8; a byte order mark, which some editors put in front, is no part of it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def load_trace(file: Path) -> Trace | None:
     :raises InputError: naming every line that is not understood.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # Windows' editors may put a BOM in front
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import uuid
 from dataclasses import replace
@@ -130,8 +131,10 @@ print(os.getuid(), file=open(os.environ["SEEN_BY"], "w"))
 """A sitecustomize: directories are read in another order each time, as file systems differ."""
 
 
-@pytest.mark.parametrize("link_mode", ["auto", "copy"])
-def test_elsewhere_otherwise_set_up_gives_the_same_bytes(studio, scratch: Path, link_mode) -> None:
+@pytest.mark.parametrize(("link_mode", "umask"), [("auto", 0o077), ("copy", 0o000)])
+def test_elsewhere_otherwise_set_up_gives_the_same_bytes(
+    studio, scratch: Path, link_mode: str, umask: int
+) -> None:
     """Another directory, user, cache, umask, locale, time zone, home, order of files: one tree."""
     project = scratch / f"ändere-{link_mode}" / "project"
     shutil.copytree(studio.project, project)
@@ -153,7 +156,7 @@ def test_elsewhere_otherwise_set_up_gives_the_same_bytes(studio, scratch: Path, 
         "SEEN_BY": str(cache / "shuffled/user"),
     }
     other = Elsewhere(project, scratch / f"out-{link_mode}")
-    before = os.umask(0o077)
+    before = os.umask(umask)
     try:
         made = other.assemble("--offline", "--link-mode", link_mode, **env)
     finally:
@@ -163,6 +166,8 @@ def test_elsewhere_otherwise_set_up_gives_the_same_bytes(studio, scratch: Path, 
     assert made["tree_root"] == first["tree_root"]
     assert tree(other.output / "linux-x64") == tree(studio.output / "linux-x64")
     assert stated(other.output / "linux-x64") == stated(studio.output / "linux-x64")
+    folders = [folder for folder, _, _ in os.walk(other.output / "linux-x64")]
+    assert {stat.S_IMODE(os.lstat(folder).st_mode) for folder in folders} == {0o755}
 
 
 def stated(root: Path) -> dict:

@@ -99,3 +99,14 @@ def test_githubs_place_may_be_taken_by_the_environment(
     monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", mirror.base)
     mirror.put(LIST, listing("install_only"))
     assert pinned(GithubSource())
+
+
+def test_a_list_that_comes_by_plain_http_pins_nothing(mirror: Mirror) -> None:
+    """What is pinned counts as official, so nobody on the way may have written it."""
+    mirror.put(LIST, listing("install_only"))
+    heard = Heard()
+    elsewhere = MirrorSource("http://mirror.example/pbs")
+    assert pinned(elsewhere, heard=heard) is None
+    assert pinned(elsewhere, MirrorSource(mirror.base), heard=heard)
+    assert all("plain http" in warning for warning in heard.warnings)
+    assert len(heard.warnings) == 2

@@ -210,7 +210,7 @@ files = st.dictionaries(names, st.binary(max_size=2000), max_size=8).filter(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(files)
 def test_what_goes_in_comes_out(wanted: dict[str, bytes]) -> None:
     with tempfile.TemporaryDirectory() as base:
@@ -225,7 +225,7 @@ members = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(members, max_size=6))
 def test_nothing_ever_leads_outside(hostile: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as base:

@@ -376,7 +376,7 @@ def test_a_full_disk_is_said_with_place_and_need(
     assert f"{len(DATA)} bytes" in caught.value.message
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     data=st.binary(min_size=1, max_size=5000),
     cuts=st.lists(st.integers(0, 5000), max_size=5),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.quine import gzip_quine
 from fakes.tarball import copy, file, folder, link, special, tar, tar_gz
 
 from runtime_packager.errors import IntegrityError
@@ -143,6 +144,15 @@ def test_an_archive_within_itself_stays_a_file(place: Place) -> None:
     for _ in range(3):
         data = tar_gz([file("again.tar.gz", data)])
     assert place.unpack(data) == ["again.tar.gz"]
+
+
+def test_a_gzip_that_unpacks_to_itself_is_unpacked_once(place: Place) -> None:
+    quine = gzip_quine()
+    assert gzip.decompress(quine) == quine
+    place.refuses(quine, "is damaged")
+    place.refuses(quine * 3, "is damaged")
+    place.serves()
+    assert "self.tar.gz" in place.unpack(tar_gz([file("self.tar.gz", quine)]))
 
 
 def test_a_million_members(place: Place) -> None:

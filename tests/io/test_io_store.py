@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from runtime_packager.entries import FileEntry, LinkEntry
-from runtime_packager.errors import BuildError, IntegrityError
+from runtime_packager.errors import BuildError, InputError, IntegrityError
 from runtime_packager.io.cache import Cache
-from runtime_packager.io.store import admit_blob, intact, seal
+from runtime_packager.io.store import admit_blob, intact, require_undamaged, seal
 
 
 @pytest.fixture
@@ -80,3 +80,30 @@ def test_what_fails_while_the_cache_is_cleaned_says_so(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="was cleaned while it was used"), cache.in_use():
         cache.clean()
         raise IntegrityError("a child did not find its modules")
+
+
+def test_what_is_damaged_leaves_the_cache_and_nothing_else(
+    entry: FileEntry, tmp_path: Path
+) -> None:
+    cache = Cache(tmp_path / "cache")
+    inside = tmp_path / "cache/file"
+    inside.parent.mkdir()
+    inside.write_bytes(b"TEXT")
+    entry.source.write_bytes(b"TEXT")
+    stored = FileEntry("file", 4, entry.sha256, False, inside)
+    with pytest.raises(IntegrityError, match="2 files"):
+        require_undamaged(cache, [entry, stored])
+    assert not inside.exists()
+    assert entry.source.read_bytes() == b"TEXT"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_cache_that_anybody_may_write_into_is_not_used(tmp_path: Path) -> None:
+    """Whoever may write there decides what is signed: files are known by size and time."""
+    cache = Cache(tmp_path / "cache")
+    cache.require_usable()
+    cache.root.chmod(0o1777)
+    with pytest.raises(InputError, match="anybody may write"):
+        cache.require_usable()
+    cache.root.chmod(0o775)
+    cache.require_usable()

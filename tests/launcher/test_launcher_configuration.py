@@ -72,7 +72,7 @@ VALUES = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(VALUES, max_size=4), st.dictionaries(NAMES, VALUES, max_size=4))
 def test_the_launcher_reads_what_python_writes(
     shared_tree: Tree, arguments: list[str], environment: dict[str, str]

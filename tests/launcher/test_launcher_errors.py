@@ -120,7 +120,7 @@ def test_bytes_that_are_not_utf8_are_refused(tree: Tree, odd: bytes) -> None:
     assert done.returncode == 73
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200) | st.text(max_size=60).map(lambda text: (GOOD + text).encode()))
 def test_no_cfg_crashes_the_launcher(shared_tree: Tree, data: bytes) -> None:
     shared_tree.cfg.write_bytes(data)

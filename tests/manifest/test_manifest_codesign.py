@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from signing import (
     LINKEDIT,
@@ -481,7 +481,6 @@ def test_a_program_cut_off_anywhere_is_another(make: Callable[[], bytes]) -> Non
 
 
 @pytest.mark.parametrize("make", PROGRAMS)
-@settings(deadline=None)
 @given(data=st.data())
 def test_wild_headers_are_read_or_odd(make: Callable[[], bytes], data: st.DataObject) -> None:
     """Never another exception, never much memory; and the bare file is its own bare file."""

@@ -204,6 +204,18 @@ def test_a_role_keeps_enough_keys(project: Path, run: Run) -> None:
     assert sorted(draft["roles"]["root"]["keyids"]) == sorted(ids(BEN, EVE))
 
 
+def test_a_root_names_64_keys_at_most(project: Path, run: Run) -> None:
+    held(run)
+    more = [example_key(seed=number).public.text for number in range(100, 161)]
+    words = [word for key in more for word in ("--add", "release", key)]
+    code, message = run("keys", "root", "change", *words)
+    assert code == 2
+    assert "at most 64 keys expected, 65 found" in message
+    assert not (project / NEXT).exists()
+    assert len(run("keys", "root", "change", *words[3:])["roles"]["release"]["keyids"]) == 62
+    assert signed(run, "anna", "ben")["holds"]
+
+
 def test_changes_come_together_in_one_version(project: Path, run: Run) -> None:
     held(run)
     run("keys", "revoke", CARL.public.keyid)

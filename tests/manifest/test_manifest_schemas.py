@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from runtime_packager.manifest import ROLES, ErrorId
+from runtime_packager.manifest.trusted import MAX_KEYS
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "manifest"
 SCHEMAS = Path(__file__).parent.parent.parent / "manifests" / "schema"
@@ -50,6 +51,8 @@ def test_schema_and_root_have_the_same_fields() -> None:
     assert sorted(found["$defs"]["role"]["required"]) == sorted(document["roles"]["root"])
     key = found["properties"]["keys"]["items"]
     assert key == schema("trusted-keys")["properties"]["keys"]["items"]
+    for name in ("root", "trusted-keys"):
+        assert schema(name)["properties"]["keys"]["maxItems"] == MAX_KEYS
 
 
 def test_schema_and_list_have_the_same_rows_for_programs() -> None:

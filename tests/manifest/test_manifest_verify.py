@@ -458,6 +458,9 @@ def test_executables_are_known_by_their_first_bytes(tmp_path: Path) -> None:
         entry("elf", b"\x7fELF...", True),
         entry("data", b"\x7fELF...", False),
         entry("script", b"#!/bin/sh", True),
+        entry("x/lib.so.1", b"\x7fELF...", False),
+        entry("x/linker.so", b"INPUT(lib.so.1)", False),
+        entry("x/lib.1.dylib", bytes.fromhex("cffaedfe0c"), False),
         entry("short", b"\x7f", True),
         entry("macho", bytes.fromhex("cffaedfe0c"), True),
         entry("fat", bytes.fromhex("cafebabe00"), True),
@@ -470,9 +473,10 @@ def test_executables_are_known_by_their_first_bytes(tmp_path: Path) -> None:
     def paths(platform: str, launcher: str = "") -> list[str]:
         return [one.path for one in executables_of(entries, platform, launcher)]
 
-    assert paths("linux-x64") == ["elf", "fat", "macho", "start.cfg"]
-    assert paths("win-x64") == ["elf", "fat", "macho", "start.cfg", "x/lib.DLL"]
-    assert paths("linux-x64", "start.sh") == ["elf", "fat", "macho", "start.cfg", "start.sh"]
+    common = {"elf", "fat", "macho", "start.cfg", "x/lib.1.dylib", "x/lib.so.1"}
+    assert paths("linux-x64") == sorted(common)
+    assert paths("win-x64") == sorted({*common, "x/lib.DLL"})
+    assert paths("linux-x64", "start.sh") == sorted({*common, "start.sh"})
     with pytest.raises(BuildError, match="launcher nowhere"):
         paths("linux-x64", "nowhere")
 

@@ -59,15 +59,15 @@ def rounds(torture: Torture, options: argparse.Namespace) -> list[tuple]:
     found: list[tuple] = []
     for scene in SCENES:
         calls = torture.calls(scene)
-        print(f"{scene.name}: {calls} calls", flush=True)
+        reads = torture.calls(scene, reads=True)
+        print(f"{scene.name}: {calls} calls, {reads} reads", flush=True)
         kills = options.kills // len(SCENES)
         found += [("kill", scene, chance.randint(1, calls)) for _ in range(kills)]
         found += [("short", scene, 1), ("power_cut", scene)]
-        for fault in FAULTS:
-            every = range(1, calls + 1)
-            some = chance.sample(every, min(options.sample, calls)) if options.sample else every
-            if scene is not WARM and not options.sample:
-                some = chance.sample(every, min(100, calls))
+        for fault, (*_, reading) in FAULTS.items():
+            every = range(1, (reads if reading else calls) + 1)
+            most = options.sample or (len(every) if scene is WARM else 100)
+            some = chance.sample(every, most) if most < len(every) else every
             found += [("fail", scene, nth, fault) for nth in some]
     chance.shuffle(found)
     return found

@@ -15,8 +15,8 @@ import struct
 import sys
 from contextlib import suppress
 
-STATE = struct.Struct("iiii lll")
-"""``struct state`` of shim.c: mode, error, victim, sticky, nth, count, fired."""
+STATE = struct.Struct("iiiii lll")
+"""``struct state`` of shim.c: mode, error, victim, sticky, reads, nth, count, fired."""
 
 MODES = {"off": 0, "count": 1, "kill": 2, "fail": 3, "short": 4, "log": 5}
 
@@ -57,7 +57,7 @@ def run(state: mmap.mmap, order: dict) -> dict:
         os.dup2(said, 2)
         mode = MODES[order["mode"]]
         state[:] = STATE.pack(
-            mode, order["error"], os.getpid(), order["sticky"], order["nth"], 0, 0
+            mode, order["error"], os.getpid(), order["sticky"], order["reads"], order["nth"], 0, 0
         )
         from runtime_packager.cli import _run
 

@@ -28,14 +28,18 @@ from runtime_packager.platforms import host_target
 HERE = Path(__file__).resolve().parent
 HANDLED = 4
 """The exit code that a fault of the machine has."""
+HANDLED_READS = (2, HANDLED, 5)
+"""Those of a read: of input (2), or of the tree when it is verified before it appears (5)."""
 
 FAULTS = {
-    "no room": (errno.ENOSPC, False),
-    "no room from there on": (errno.ENOSPC, True),
-    "disk error": (errno.EIO, False),
-    "interrupted": (errno.EINTR, False),
+    "no room": (errno.ENOSPC, False, False),
+    "no room from there on": (errno.ENOSPC, True, False),
+    "disk error": (errno.EIO, False, False),
+    "interrupted": (errno.EINTR, False, False),
+    "disk error while reading": (errno.EIO, False, True),
 }
-"""What a call may fail with, and whether every later one that needs room does too."""
+"""What a call may fail with, whether every later one that needs room does too, and whether it is
+one that reads; all others change files."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class Torture:
                 "TORTURE_STATE": str(self.work / "state"),
                 "TORTURE_LOG": str(self.work / "log"),
                 "TMPDIR": str(self.work / "tmp"),
+                "TORTURE_BELOW": f"{self.cache}:{self.work / 'project'}:",
             },
         )
         assert anvil.stdout and anvil.stdout.readline() == "ready\n"
@@ -129,7 +134,13 @@ class Torture:
         write_project(self.work / "project", self.work / "prefix", self.python, str(self.said))
 
     def order(
-        self, scene: Scene, mode: str, nth: int = 0, error: int = 0, sticky: bool = False
+        self,
+        scene: Scene,
+        mode: str,
+        nth: int = 0,
+        error: int = 0,
+        sticky: bool = False,
+        reads: bool = False,
     ) -> dict:
         """Assemble once in a fork; its wait status, and the calls that were counted."""
         words = ["assemble", "--project", str(self.work / "project")]
@@ -137,7 +148,7 @@ class Torture:
         words += ["--cache-dir", str(self.cache), "--link-mode", scene.link_mode]
         order = {
             "words": words, "mode": mode, "nth": nth, "error": error, "sticky": sticky,
-            "said": str(self.work / "said"),
+            "reads": reads, "said": str(self.work / "said"),
         }  # fmt: skip
         assert self._anvil.stdin and self._anvil.stdout
         self._anvil.stdin.write(f"{json.dumps(order)}\n")
@@ -154,10 +165,10 @@ class Torture:
         for folder in scene.gone:
             shutil.rmtree(self.cache / folder, ignore_errors=True)
 
-    def calls(self, scene: Scene) -> int:
+    def calls(self, scene: Scene, *, reads: bool = False) -> int:
         """How many calls an assembly of this scene makes that could be spoiled."""
         self.prepare(scene)
-        found = self.order(scene, "count")
+        found = self.order(scene, "count", reads=reads)
         assert found["status"] == 0, (self.work / "said").read_text()
         self.require(self.said)
         return found["count"]
@@ -177,9 +188,11 @@ class Torture:
         status, said = self.run(scene, "fail", nth, *FAULTS[fault])
         where = f"{scene.name}: {fault} at call {nth}: exit {status >> 8}\n{said}"
         assert status & 0x7F == 0, where
-        assert status >> 8 in (0, HANDLED), where
+        reads = FAULTS[fault][-1]
+        assert status >> 8 in (0, *(HANDLED_READS if reads else (HANDLED,))), where
         assert "Traceback" not in said, where
         assert status == 0 or "error:" in said, where
+        assert status == 0 or not reads or os.strerror(errno.EIO) in said, where
         self.counts[f"faults: {fault}"] += 1
         self.counts["faults that went unnoticed"] += status == 0
         self.require(*([self.said] if status == 0 else [self.said - 1, self.said]))

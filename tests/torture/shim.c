@@ -1,4 +1,5 @@
-/* A preloaded library that counts the calls which change files and spoils one of them.
+/* A preloaded library that counts the calls which change files and spoils one of them; or, when
+ * `reads` is set, those that open to read and read files below one of TORTURE_BELOW's directories.
  *
  * What to do stands in a small file that every process of a round maps, so that calls of children
  * are counted too; its layout is `struct state`, and anvil.py writes it.
@@ -29,15 +30,17 @@
 
 enum mode { OFF, COUNT, KILL, FAIL, SHORT, LOG };
 enum verdict { GO, FAILED, DIE };
-enum kind { TAKES_ROOM, OTHER };
+enum kind { TAKES_ROOM, OTHER, READS };
 
 struct state {
-    int mode, error, victim, sticky;
+    int mode, error, victim, sticky, reads;
     long nth, count, fired;
 };
 
 static struct state nothing, *state = &nothing;
 static int log_file = -1;
+static const char *below; /* absolute directories, each ended by a colon */
+static char own[4096];    /* the prefix of the interpreter that runs us */
 static long ahead;
 
 #define FICLONE_REQUEST 0x40049409ul
@@ -51,6 +54,9 @@ static void *real(const char *name) {
 
 __attribute__((constructor)) static void map(void) {
     const char *path = getenv("TORTURE_STATE"), *log = getenv("TORTURE_LOG");
+    below = getenv("TORTURE_BELOW");
+    if (syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", own, sizeof own - 1) < 0) own[0] = 0;
+    for (int parts = 2; parts && strrchr(own, '/'); parts--) *strrchr(own, '/') = 0;
     if (getenv("TORTURE_CLOCK")) ahead = atol(getenv("TORTURE_CLOCK"));
     int file = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
     if (file < 0) return;
@@ -62,7 +68,7 @@ __attribute__((constructor)) static void map(void) {
 
 static enum verdict verdict(enum kind kind) {
     int mode = state->mode;
-    if (mode == OFF || mode == LOG) return GO;
+    if (mode == OFF || mode == LOG || (kind == READS) != state->reads) return GO;
     long number = __sync_add_and_fetch(&state->count, 1);
     int hit = number == state->nth;
     if (mode == FAIL && state->sticky && number > state->nth) hit = kind == TAKES_ROOM;
@@ -90,6 +96,27 @@ static int regular(int file) {
     /* What is said to people goes to files here, and to a terminal elsewhere. */
     return state->mode != OFF && file > STDERR_FILENO && !fstat(file, &status) &&
            S_ISREG(status.st_mode);
+}
+
+static int is_below(const char *path) {
+    for (const char *at = below; at && *at; at = strchr(at, ':') + 1) {
+        size_t length = (size_t)(strchr(at, ':') - at);
+        if (!strncmp(path, at, length) && path[length] == '/') return 1;
+    }
+    return 0;
+}
+
+/* Whether a read of the file is to fail. What Python reads of itself does not count: a child that
+ * cannot even import says so in its own words. */
+static int unreadable(int file) {
+    char name[40], path[4096];
+    if (!state->reads || state->mode == OFF || !regular(file)) return 0;
+    snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+    ssize_t length = syscall(SYS_readlinkat, AT_FDCWD, name, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    int mine = !strncmp(path, own, strlen(own)) && path[strlen(own)] == '/';
+    return !mine && is_below(path) && spoiled(READS);
 }
 
 static void note(char what, const struct stat *status) {
@@ -141,6 +168,10 @@ static int opened(int at, const char *path, int flags, mode_t mode, const char *
     int file = strcmp(name, "open") ? REAL(openat)(at, path, flags, mode)
                                     : REAL(open)(path, flags, mode);
     if (file >= 0 && changes) note_path(at, path, 1);
+    if (file >= 0 && (flags & O_ACCMODE) == O_RDONLY && unreadable(file)) {
+        syscall(SYS_close, file);
+        return -1;
+    }
     return file;
 }
 
@@ -170,6 +201,16 @@ int openat64(int at, const char *path, int flags, ...) {
     return opened(at, path, flags, mode, "openat");
 }
 
+#define READING(name, parameters, arguments) \
+    ssize_t name parameters {                \
+        if (unreadable(file)) return -1;     \
+        return REAL(name) arguments;         \
+    }
+
+READING(read, (int file, void *data, size_t size), (file, data, size))
+READING(pread, (int file, void *data, size_t size, off_t at), (file, data, size, at))
+READING(pread64, (int file, void *data, size_t size, off64_t at), (file, data, size, at))
+
 ssize_t write(int file, const void *data, size_t size) {
     if (!regular(file)) return REAL(write)(file, data, size);
     enum verdict found = verdict(TAKES_ROOM);
@@ -188,6 +229,7 @@ ssize_t write(int file, const void *data, size_t size) {
 }
 
 ssize_t sendfile(int out, int in, off_t *offset, size_t size) {
+    if (unreadable(in)) return -1;
     if (!regular(out)) return REAL(sendfile)(out, in, offset, size);
     if (spoiled(TAKES_ROOM)) return -1;
     if (state->mode == SHORT && state->count >= state->nth && size > 4096) size = 4096 * 7;
@@ -200,7 +242,7 @@ ssize_t sendfile64(int out, int in, off64_t *offset, size_t size) {
 }
 
 ssize_t copy_file_range(int in, off64_t *from, int out, off64_t *to, size_t size, unsigned flags) {
-    if (spoiled(TAKES_ROOM)) return -1;
+    if (unreadable(in) || spoiled(TAKES_ROOM)) return -1;
     ssize_t written = REAL(copy_file_range)(in, from, out, to, size, flags);
     note_file('D', out);
     return written;

@@ -128,3 +128,24 @@ def test_a_clock_that_is_ten_years_off_stops_nobody(torture: Torture, ahead: int
     assert verifying.returncode == 0, said
     done = subprocess.run([runtime / "tiny"], capture_output=True, env={**os.environ, **env})
     assert done.stdout == b"on time\n"
+
+
+def test_what_rots_in_the_cache_gets_into_no_tree(torture: Torture) -> None:
+    """Neither size nor time of a file say that one of its bits is another."""
+    folder = project(torture, "rot", "one")
+    assembled(torture, folder)
+    (library,) = (torture.cache / "interpreters").glob("*/tree/python/lib/*/os.py")
+    times = library.stat()
+    spoiled = bytearray(library.read_bytes())
+    spoiled[60] ^= 1
+    library.write_bytes(spoiled)
+    os.utime(library, ns=(times.st_atime_ns, times.st_mtime_ns))
+    shutil.rmtree(folder / "out")
+
+    said, _ = (child := start(torture, folder)).communicate()
+    assert child.returncode == 5, said
+    assert "not what was stored" in said
+    assert "os.py" in said
+    assert not (folder / "out" / host_target().name).exists()
+    assembled(torture, folder)
+    assert says(torture, folder) == "one"

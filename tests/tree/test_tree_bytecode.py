@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime_packager.entries import FileEntry, Layer
+from runtime_packager.errors import IntegrityError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.files import FILE_TIME
 from runtime_packager.io.progress import Silent
@@ -83,6 +84,20 @@ def test_bytecode_that_was_changed_in_the_cache_is_made_again(tmp_path: Path) ->
     after = compiled(cache, layer).layers[0].entries
     assert [e.sha256 for e in after] == [e.sha256 for e in before]
     assert after[0].source.read_bytes() != b"rotten"
+
+
+def test_a_source_that_rotted_gives_no_bytecode(tmp_path: Path) -> None:
+    """It would lie under the good source's digest, and run, long after the source was mended."""
+    layer, cache = layer_of(tmp_path / "src"), tmp_path / "cache"
+    source = next(e for e in layer.entries if isinstance(e, FileEntry) and e.path.endswith("py"))
+    good = source.source.read_bytes()
+    source.source.write_bytes(good + b"import evil\n")
+    with pytest.raises(IntegrityError, match="not what was stored") as raised:
+        compiled(cache, layer)
+    assert any(source.path in line for line in raised.value.details)
+    source.source.write_bytes(good)
+    result = compiled(cache, layer)
+    assert not any(b"evil" in e.source.read_bytes() for e in result.layers[0].entries)
 
 
 def test_layers_without_sources_share_one_entry(tmp_path: Path) -> None:

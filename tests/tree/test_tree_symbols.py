@@ -9,6 +9,7 @@ import pytest
 from elves import ALLOC, SYMTAB, Elf, Part, parse
 
 from runtime_packager.entries import FileEntry, Layer, LinkEntry
+from runtime_packager.errors import IntegrityError
 from runtime_packager.io.cache import Cache
 from runtime_packager.io.progress import Silent
 from runtime_packager.tree import Trimmed, strip_symbols
@@ -67,3 +68,15 @@ def test_a_file_is_made_once_and_again_when_somebody_changed_it(
     third, _, made = strip_symbols(layers, cache, Silent())
     assert (third, made) == (first, 1)
     assert hashlib.sha256(file.source.read_bytes()).hexdigest() == file.sha256
+
+
+def test_a_file_that_rotted_is_not_made_smaller_under_its_old_name(
+    tmp_path: Path, cache: Cache
+) -> None:
+    program = entry(tmp_path, "python/bin/python3.12", BIG, executable=True)
+    program.source.write_bytes(BIG.replace(b"code", b"evil"))
+    with pytest.raises(IntegrityError, match="not what was stored"):
+        strip_symbols([Layer("x", (program,))], cache, Silent())
+    program.source.write_bytes(BIG)
+    ((layer,), _, _) = strip_symbols([Layer("x", (program,))], cache, Silent())
+    assert b"evil" not in layer.entries[0].source.read_bytes()  # type: ignore[union-attr]

@@ -38,6 +38,20 @@ def test_lines_may_be_added_by_hand(tmp_path: Path) -> None:
     assert load_trace(file) == {"a": seen("1", "a", "a.b.*"), "b": seen("2", "b")}
 
 
+def test_an_editor_may_put_a_byte_order_mark_in_front(tmp_path: Path) -> None:
+    file = tmp_path / "trace.txt"
+    file.write_bytes(b"\xef\xbb\xbf" + render_trace(TRACE, "linux-x64").encode())
+    assert load_trace(file) == TRACE
+    file.write_bytes(b"\xef\xbb\xbf[a 1]\r\na\r\n")
+    assert load_trace(file) == {"a": seen("1", "a")}
+    file.write_text("[a 1]\na\n\ufeffb\n", encoding="utf-8")
+    with pytest.raises(InputError, match="is no trace"):
+        load_trace(file)
+    file.write_text("[a 1]\na\n", encoding="utf-16")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_trace(file)
+
+
 def test_without_a_file_there_is_no_trace(tmp_path: Path) -> None:
     assert load_trace(tmp_path / "none.txt") is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vector_keys import KEYS, key_row, keyid_of, small_order_keys
+from vector_keys import KEYS, MANY, key_row, keyid_of, small_order_keys
 from vector_parts import spell
 
 from runtime_packager.manifest import strict_json
@@ -195,6 +195,9 @@ def trusted_vectors() -> list[Vector]:
         ("one key", {"schema": 1, "keys": [row]}, "ok"),
         ("two keys and a comment", {"schema": 1, "keys": [row | {"comment": "x"}, other]}, "ok"),
         ("no key", {"schema": 1, "keys": []}, "schema"),
+        ("64 keys", {"schema": 1, "keys": [key_row(key) for key in MANY[:64]]}, "ok"),
+        ("65 keys", {"schema": 1, "keys": [key_row(key) for key in MANY]}, "schema"),
+        ("65 weak keys", {"schema": 1, "keys": [row | {"public": small_order_keys()[0]}] * 65}, "schema"),
         ("a key twice", {"schema": 1, "keys": [row, row]}, "schema"),
         ("a key twice, two purposes", {"schema": 1, "keys": [row, key_row(KEYS[1], "development")]}, "schema"),
         ("another purpose", {"schema": 1, "keys": [row | {"purpose": "any"}]}, "schema"),

@@ -15,13 +15,13 @@ DIGEST = "ab" * 32
 
 FINE_EVERYWHERE = (
     "a", "a/b/c", ".a", "..a", "a..", "...", "a b", " a", "a.b", "-", "~", "größe",
-    "日本語/ファイル", "\U0001f600", "a\u200bb", "com", "com10", "console", "nul1", "aux_", "con-x",
+    "日本語/ファイル", "\U0001f600", "a\u200bb", "com", "com10", "console", "conin", "conin$x", "nul1", "aux_", "con-x",
     "a" * 255, "/".join("a" * 7 for _ in range(512)) + "a", "a\u2028b",
 )  # fmt: skip
 FINE_UNLESS_WINDOWS = (
     "aa:b", "a<b", "a>b", 'a"b', "a|b", "a?b", "a*b", "a.", "a ", "a./b", "a /b", "con", "CON", "Aux",
     "nul", "prn", "com1", "COM9", "lpt0", "com¹", "lpt³", "con.txt", "NUL.tar.gz", "nul .txt",
-    "a/con", "con/a", "com0", "...", "a..", "a/...",
+    "CONIN$", "conout$.txt", "a/con", "con/a", "com0", "...", "a..", "a/...",
 )  # fmt: skip
 FINE_NOWHERE = (
     "", "/", "/a", "a/", "a//b", ".", "..", "./a", "a/.", "a/./b", "../a", "a/..", "a/../b", "a\\b",

@@ -6,7 +6,7 @@ from typing import Any
 
 from make_documents import Vector
 from make_signed import envelope, signature
-from vector_keys import KEYS, key_row, keyid, small_order_keys
+from vector_keys import KEYS, MANY, key_row, keyid, small_order_keys
 from vector_parts import spell
 
 from runtime_packager.manifest import dsse, strict_json
@@ -45,6 +45,9 @@ def root_vectors() -> list[Vector]:
     lying = [signature(1, strict_json.dumps(root_document()), dsse.ROOT_TYPE, keyid=keyid(2))]
     roles = root_document()["roles"]
     payload = strict_json.dumps(root_document())
+    many = sorted(map(key_row, MANY), key=lambda row: row["keyid"])
+    fewer = [row for row in many if row["keyid"] != MANY[-1].public.keyid]
+    everyone = {"keyids": [row["keyid"] for row in fewer], "threshold": 64}
     rows: list[tuple[str, list[bytes], str]] = [
         ("the first", [first], "ok"),
         ("two", [first, second], "ok"),
@@ -90,6 +93,12 @@ def root_vectors() -> list[Vector]:
         ("a key twice in a role", [root(1, 2, roles=roles | {"release": {"keyids": [keyid(3)] * 2, "threshold": 2}})], "schema"),
         ("key ids that descend", [root(1, 2, roles=roles | {"root": {"keyids": role(1, 2)["keyids"][::-1], "threshold": 2}})], "schema"),
         ("keys that descend", [root(1, 2, keys=keys[::-1])], "schema"),
+        ("64 keys", [root(1, 2, keys=fewer, roles=roles | {"release": everyone})], "ok"),
+        ("65 keys", [root(1, 2, keys=many)], "schema"),
+        ("65 rows, none of them a key", [root(1, 2, keys=[{}] * 65)], "schema"),
+        ("65 keys in the next, signed by enough", [first, root(1, 2, keys=many, version=2)], "schema"),
+        ("65 keys in the next, signed by strangers", [first, root(5, 6, keys=many, version=2)], "root-threshold"),
+        ("65 weak keys", [root(1, 2, keys=[*keys, *[keys[0] | {"public": small_order_keys()[0]}] * 61])], "schema"),
         ("a key twice", [root(1, 2, keys=[keys[0], *keys])], "schema"),
         ("a weak key", [root(1, 2, keys=[*keys, keys[0] | {"public": small_order_keys()[0]}])], "key-invalid"),
         ("a key with another's id", [root(1, 2, keys=[keys[0] | {"keyid": keys[1]["keyid"]}, *keys[1:]])], "key-invalid"),

@@ -61,6 +61,9 @@ def _seen(problems: Problems) -> tuple[Problems, Problems, Problems]:
     return problems, problems, problems
 
 
+_DIRECTORIES = ("app", "app/\U0001f600", "manifest", "python", "python/bin", "python/lib")
+
+
 def _cases() -> list[Case]:
     content = base64.b64encode(CONTENT[MAIN][0]).decode()
     return [
@@ -119,8 +122,23 @@ def _cases() -> list[Case]:
         ("a mode lost", [["mode", PYTHON, "0644"]], _unseen([[PYTHON, "file-mode"]])),
         ("a mode gained", [["mode", MAIN, "0755"]], _unseen([[MAIN, "file-mode"]])),
         ("writable by all", [["mode", MAIN, "0666"]], _unseen([[MAIN, "file-mode"]])),
+        ("directories writable by a group", [["mode", "", "0775"], ["mode", "python/bin", "0775"]], _seen([])),
+        ("a directory its owner alone may enter", [["mode", "app", "0700"]], _seen([])),
         ("setuid", [["mode", ENGINE, "4755"]], _unseen([[ENGINE, "file-mode"]])),
         ("read-only", [["mode", MAIN, "0444"]], _unseen([[MAIN, "file-mode"]])),
+        ("a directory open to all", [["mode", "app", "0777"]], _unseen([["app", "file-mode"]])),
+        ("a directory open to all, sticky", [["mode", "python/lib", "1777"]], _unseen([["python/lib", "file-mode"]])),
+        ("a directory that others but nobody else may write to", [["mode", "python/lib", "0557"]], _unseen([["python/lib", "file-mode"]])),
+        ("a program's directory open to all", [["mode", "python/bin", "0777"]], _seen([["python/bin", "file-mode"]])),
+        ("the root open to all", [["mode", "", "0777"]], _seen([[".", "file-mode"]])),
+        ("the manifest's directory open to all", [["mode", "manifest", "0777"]], _unseen([["manifest", "file-mode"]])),
+        ("every directory open to all", [["mode", path, "0777"] for path in ("", *_DIRECTORIES)],
+         ([[path, "file-mode"] for path in (".", "python", "python/bin")], *[[[path, "file-mode"] for path in (".", *_DIRECTORIES)]] * 2)),
+        ("directories a group may write to", [["mode", "", "0775"], ["mode", "app", "2775"]], _seen([])),
+        ("directories for their owner alone", [["mode", "", "0700"], ["mode", "app", "0700"]], _seen([])),
+        ("a directory open to all that is not ours", [["mkdir", "x"], ["mode", "x", "0777"]], _unseen([["x", "directory-extra"]])),
+        ("a directory open to all, and a file in it", [["mode", "app", "0777"], ["write", "app/x.py", ""], ["mode", MAIN, "0666"]],
+         _unseen([["app", "file-mode"], ["app/x.py", "file-extra"], [MAIN, "file-mode"]])),
         ("a mode and a byte", [["mode", PYTHON, "0700"], ["flip", PYTHON, 0]],
          ([[PYTHON, "file-hash"]], *[[[PYTHON, "file-hash"], [PYTHON, "file-mode"]]] * 2)),
         ("many things at once", [["flip", ENGINE, 0], ["remove", MAIN], ["write", "x", ""]],
@@ -181,6 +199,7 @@ def _signed() -> list[Case]:
         ("signed, and more behind it", [act["longer"]], _seen(wrong)),
         ("not signed, but a byte of its code flipped", [["flip", engine, 600]], _seen(flipped)),
         ("its checksum, and nothing else", [["flip", engine, 152]], _seen([])),
+        ("signed, and its directory open to all", [act["signed"], ["mode", "", "0777"]], _seen([[".", "file-mode"]])),
         ("a program cut, signing allowed", [["cut", engine, 600]], _seen(wrong)),
         ("a program empty, signing allowed", [["cut", engine, 0]], _seen(wrong)),
         ("what is no program became one", [act["plain"]], _unseen(plain)),

@@ -33,12 +33,15 @@ class Judge:
 
 
 @contextmanager
-def node_judge() -> Iterator[Judge]:
-    """A judge for as long as it is needed; its own errors are on standard error."""
+def node_judge(*before: str) -> Iterator[Judge]:
+    """A judge for as long as it is needed; its own errors are on standard error.
+
+    :param before: a command that starts it.
+    """
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs node")
-    command = [node, str(JUDGE)]
+    command = [*before, node, str(JUDGE)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as child:

@@ -11,6 +11,10 @@ KEYS = {seed: PrivateKey(bytes([seed]) * 32, "release") for seed in range(1, 8)}
 """By what their seeds are made of."""
 
 
+MANY = [PrivateKey(bytes([seed]) * 32, "release") for seed in range(1, 66)]
+"""One key more than a list may hold."""
+
+
 def keyid(seed: int) -> str:
     return KEYS[seed].public.keyid
 

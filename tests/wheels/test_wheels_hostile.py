@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes.quine import gzip_quine
 from test_wheels_install import LINUX, PYTHON, keep, lock_of
 from wheel_making import Made, make_wheel
 
@@ -264,6 +265,13 @@ def test_a_wheel_within_a_wheel_stays_a_file(tmp_path: Path) -> None:
     inner = make_wheel("pkg", "1.0", files={"../../evil": ""}).data
     made = make_wheel("pkg", "1.0", files={"pkg/inner.whl": inner})
     assert "purelib/pkg/inner.whl" in written(tmp_path, made.data)
+
+
+def test_a_gzip_that_unpacks_to_itself_stays_a_file(tmp_path: Path) -> None:
+    refused(tmp_path, gzip_quine(), "cannot be read as a wheel")
+    made = make_wheel("pkg", "1.0", files={"pkg/self.gz": gzip_quine()})
+    assert "purelib/pkg/self.gz" in written(tmp_path, made.data)
+    assert (tmp_path / "out/purelib/pkg/self.gz").read_bytes() == gzip_quine()
 
 
 def test_a_million_members_are_counted_before_they_are_read(tmp_path: Path) -> None:

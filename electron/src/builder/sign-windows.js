@@ -150,3 +150,11 @@ async function sign(configuration, packager) {
 }
 
 module.exports = { UNSIGNED, default: sign, sign, windowsSigner };
+
+// As a program: build/installer.nsi signs the uninstaller with it.
+if (require.main === module) {
+  sign({ path: process.argv[2] }).catch((error) => {
+    console.error(`error: ${error.message}`);
+    process.exitCode = 1;
+  });
+}

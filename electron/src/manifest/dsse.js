@@ -26,6 +26,7 @@ const strictJson = require('./strict-json.js');
 
 const RELEASE_TYPE = 'application/vnd.runtime-packager.release+json';
 const ROOT_TYPE = 'application/vnd.runtime-packager.root+json';
+const UPDATE_TYPE = 'application/vnd.runtime-packager.update+json';
 const MAX_SIZE = 16 * 1024 * 1024;
 const MAX_SIGNATURES = 16;
 const WHAT = 'the envelope';
@@ -44,11 +45,12 @@ function pae(payloadType, payload) {
  * The payload, once enough trusted keys are found to have signed it.
  * @param {Buffer} envelope
  * @param {import('./keys.js').Trust} trust
+ * @param {string} [payloadType] the one that is expected
  * @returns {{payload: Buffer, keys: import('./keys.js').PublicKey[]}}
  * @throws {IntegrityFailure} when a rule of this module is broken
  */
-function verify(envelope, trust) {
-  const parsed = parse(envelope, RELEASE_TYPE);
+function verify(envelope, trust, payloadType = RELEASE_TYPE) {
+  const parsed = parse(envelope, payloadType);
   const keys = counted(parsed, trust);
   if (keys.length < trust.threshold) throw unsigned(parsed, trust, keys);
   return { payload: parsed.payload, keys };
@@ -137,4 +139,4 @@ function decode(value, what) {
   return data;
 }
 
-module.exports = { MAX_SIZE, RELEASE_TYPE, ROOT_TYPE, counted, parse, verify };
+module.exports = { MAX_SIZE, RELEASE_TYPE, ROOT_TYPE, UPDATE_TYPE, counted, parse, verify };

@@ -12,7 +12,7 @@
  *
  * Signatures are checked by node:crypto, which refuses S >= L: no signature has a second form.
  * Trusted keys (runtime_packager/manifest/trusted.py): `{"schema": 1, "keys": [...]}`, a key being
- * `keyid`, `public` (hex), `purpose` and, if wanted, `comment`; none twice, at least one.
+ * `keyid`, `public` (hex), `purpose` and, if wanted, `comment`; none twice, from 1 to 64.
  */
 
 const crypto = require('node:crypto');
@@ -26,6 +26,8 @@ const FIELD_PRIME = 2n ** 255n - 19n;
 /** RFC 8410: what stands in front of the 32 bytes in a SubjectPublicKeyInfo. */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const MAX_SIZE = 256 * 1024;
+/** In a list: each of an envelope's signatures may be tried with each key, 0.2 ms a time. */
+const MAX_KEYS = 64;
 
 /** The canonical encodings of the 8 points P of edwards25519 with 8P = 0; as in keys.py. */
 const SMALL_ORDER = new Set([
@@ -144,13 +146,16 @@ function parseTrusted(data) {
 }
 
 /**
- * The rows of a list of public keys, none of them twice.
+ * The rows of a list of public keys, none of them twice; they are counted before all else.
  * @param {unknown} value
  * @param {string} what
  * @returns {PublicKey[]}
  */
 function parseKeys(value, what) {
   const rows = shape.require(value, 'array', what);
+  if (rows.length > MAX_KEYS) {
+    throw rejection('schema', `at most ${MAX_KEYS} keys expected, ${rows.length} found`, what);
+  }
   const keys = rows.map((row) => parseKey(row, 'a trusted key'));
   if (new Set(keys.map((key) => key.public)).size !== keys.length) {
     throw rejection('schema', 'a key stands twice', what);

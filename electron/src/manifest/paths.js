@@ -24,7 +24,7 @@ const TARGET = new RegExp(
   'u',
 );
 const WINDOWS_COMPONENT =
-  /^(?!(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|$))[^<>:"|?*]*[^<>:"|?*. ]$/iu;
+  /^(?!(?:con|conin\$|conout\$|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|$))[^<>:"|?*]*[^<>:"|?*. ]$/iu;
 const BEYOND_ASCII = /[^\x00-\x7f]/; // eslint-disable-line no-control-regex
 
 /**

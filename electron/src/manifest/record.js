@@ -2,15 +2,17 @@
 
 /**
  * The record of a verified start, kept outside the tree, so that the next start need not hash
- * again. It holds a fingerprint: SHA-256 over every path's type, mode, size, inode, mtime and ctime
- * (nanoseconds). A start with a record checks the signature, platform and epoch anew and walks the
- * tree once; any difference, or a record that cannot be read, means a verification as without one.
+ * again. It holds a fingerprint: SHA-256 over the type, mode, size, inode, mtime and ctime
+ * (nanoseconds) of every path and of the root itself. A start with a record checks the signature,
+ * platform and epoch anew and walks the tree once; any difference, or a record that cannot be read,
+ * means a verification as without one.
  *
  * What it protects against: whatever changes, adds, removes or replaces a file by way of the file
  * system. On Linux and macOS the system alone sets a ctime, so putting an mtime back does not help.
  *
  * What it does not: bytes that rot on the disk or are written past the file system; a clock that is
- * set back, then a change within the same nanosecond; on Windows, a program that sets the change time
+ * set back, then a change within the same nanosecond; what is written through a mapping that was made
+ * before, which memory file systems set no ctime for; on Windows, a program that sets the change time
  * itself; and whoever can write the record, who can also replace the app. For those there is `full`
  * without a record.
  *
@@ -38,21 +40,26 @@ const SETTLED = 2_000_000_000n;
  * @returns {{digest: string, latest: bigint}} `latest` in nanoseconds since 1970
  */
 function fingerprint(base) {
-  const hash = crypto.createHash('sha256').update('runtime-packager/fingerprint/v1\n');
+  const hash = crypto.createHash('sha256').update('runtime-packager/fingerprint/v2\n');
   const pending = [''];
   let latest = 0n;
+  let facts = '';
+  const look = (relative) => {
+    const status = fs.lstatSync(`${base}/${relative}`, { bigint: true });
+    if (status.ctimeNs > latest) latest = status.ctimeNs;
+    const { mode, size, ino, mtimeNs, ctimeNs } = status;
+    facts += `${relative.length}:${relative},${mode},${size},${ino},${mtimeNs},${ctimeNs};`;
+    return status;
+  };
+  look('');
   while (pending.length) {
     const directory = pending.pop();
-    let facts = '';
     for (const name of fs.readdirSync(`${base}/${directory}`).sort()) {
       const relative = directory ? `${directory}/${name}` : name;
-      const status = fs.lstatSync(`${base}/${relative}`, { bigint: true });
-      if (status.isDirectory()) pending.push(relative);
-      if (status.ctimeNs > latest) latest = status.ctimeNs;
-      const { mode, size, ino, mtimeNs, ctimeNs } = status;
-      facts += `${relative.length}:${relative},${mode},${size},${ino},${mtimeNs},${ctimeNs};`;
+      if (look(relative).isDirectory()) pending.push(relative);
     }
     hash.update(facts);
+    facts = '';
   }
   return { digest: hash.digest('hex'), latest };
 }

@@ -4,9 +4,10 @@
  * Comparing a tree on disk with a release that is already trusted; blocking, so only for workers.
  * The rules per level stand in runtime_packager/manifest/tree.py; in short:
  *
- * exe    every executable of the release: there, regular, not behind a link, its size and digest
+ * exe    every executable of the release: there, regular, not behind a link, its size and digest;
+ *        nor may everyone write to a directory above it
  * quick  besides: files.json is the signed one; every path it lists exists with its type, size, mode
- *        or link target; nothing else exists
+ *        or link target; nothing else exists; nor may everyone write to a directory
  * full   besides: the tree root, and every file's digest
  *
  * Every difference is reported. A file of the wrong type or size is not hashed. With code signing
@@ -18,9 +19,8 @@ const fs = require('node:fs');
 const { lookAgain } = require('./after-signing.js');
 const { NotRegularError, readCapped } = require('./comparing.js');
 const files = require('./files.js');
-const { directoriesOf } = require('./paths.js');
 const { InputError, IntegrityFailure, differs, rejection } = require('./problems.js');
-const { findDifferences } = require('./walking.js');
+const { findDifferences, parentProblems } = require('./walking.js');
 
 const LEVELS = ['exe', 'quick', 'full'];
 
@@ -41,7 +41,12 @@ async function checkTree(base, release, { level, allowCodeSigning }, helpers) {
   const hashed = helpers.start(base, wanted);
   if (level === 'quick') records = loadRecords(base, release);
   if (level === 'full') requireTreeRoot(records, release);
-  let problems = records ? findDifferences(base, records) : parentProblems(base, wanted);
+  let problems = records
+    ? findDifferences(base, records)
+    : parentProblems(
+        base,
+        wanted.map(({ path }) => path),
+      );
   const spoiled = new Set(problems.filter(({ id }) => id !== 'file-mode').map(({ path }) => path));
   problems = problems.concat((await hashed()).filter(({ path }) => !spoiled.has(path)));
   let signedAfter = [];
@@ -143,21 +148,6 @@ function requireRuntime(root) {
   }
   if (!status.isDirectory()) throw rejection('file-type', 'not a directory', 'manifest');
   return base;
-}
-
-function parentProblems(base, wanted) {
-  return [...directoriesOf(wanted.map((file) => file.path))]
-    .filter((directory) => isOtherThanDirectory(`${base}/${directory}`))
-    .map((path) => ({ path, id: 'file-type', reason: 'not a directory' }));
-}
-
-function isOtherThanDirectory(path) {
-  try {
-    return !fs.lstatSync(path).isDirectory();
-  } catch (error) {
-    if (!error.syscall) throw error;
-    return false; // the files below it are reported missing
-  }
 }
 
 module.exports = { LEVELS, checkTree, readRegular, requireRuntime };

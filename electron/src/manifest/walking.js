@@ -12,6 +12,7 @@ const WINDOWS = process.platform === 'win32';
 /** HFS+ decomposes the names it is given; the list holds them composed. */
 const DECOMPOSING = process.platform === 'darwin';
 const PERMISSIONS = 0o7777;
+const OTHERS_MAY_WRITE = WINDOWS ? 0 : 0o002;
 /** A regular file's whole mode, by what the list says; Windows has none to compare. */
 const WHOLE_MODES = { '0644': 0o100644, '0755': 0o100755 };
 
@@ -24,6 +25,22 @@ const WHOLE_MODES = { '0644': 0o100644, '0755': 0o100755 };
  */
 
 /**
+ * The directories above `paths`, the root among them, that are links, no directories at all, or
+ * open to everyone.
+ * @param {string} base
+ * @param {string[]} paths
+ * @returns {import('./problems.js').Problem[]}
+ */
+function parentProblems(base, paths) {
+  return ['', ...directoriesOf(paths)].flatMap((path) => {
+    const status = statusOf({ location: `${base}/${path}` });
+    if (!status) return []; // the files below it are reported missing
+    if (status.isDirectory()) return compareMode(path, status);
+    return [{ path, id: 'file-type', reason: 'not a directory' }];
+  });
+}
+
+/**
  * How the tree at `base` differs from `records`.
  * @param {string} base
  * @param {import('./files.js').FileRecord[]} records
@@ -32,7 +49,7 @@ const WHOLE_MODES = { '0644': 0o100644, '0755': 0o100755 };
 function findDifferences(base, records) {
   const missing = new Map(records.map((record) => [record.path, record]));
   const needed = directoriesOf([...missing.keys(), ...UNLISTED]);
-  const problems = [];
+  const problems = compareMode('', statusOf({ location: base }));
   const pending = [''];
   while (pending.length) {
     const directory = pending.pop();
@@ -44,6 +61,7 @@ function findDifferences(base, records) {
         if (!isAsListed(status, record)) problems.push(...compare(item, status, record));
       } else if (item.exact && needed.has(item.shown) && status?.isDirectory()) {
         pending.push(item.shown);
+        problems.push(...compareMode(item.shown, status));
       } else if (!item.exact || !UNLISTED.has(item.shown)) {
         problems.push(extra(item, status, needed));
       }
@@ -55,7 +73,8 @@ function findDifferences(base, records) {
 
 /** Whether a file is plainly what it should be: true of nearly all, so it is asked first. */
 function isAsListed(status, record) {
-  return !WINDOWS && status?.mode === WHOLE_MODES[record.mode] && status.size === record.size;
+  if (WINDOWS || !status) return false;
+  return status.mode === WHOLE_MODES[record.mode] && status.size === record.size;
 }
 
 function statusOf(item) {
@@ -133,6 +152,13 @@ function compare(item, status, record) {
   return problems;
 }
 
+function compareMode(path, status) {
+  if (!(status?.mode & OTHERS_MAY_WRITE)) return [];
+  const mode = (status.mode & PERMISSIONS).toString(8).padStart(4, '0');
+  const reason = `everyone may write to it: mode ${mode}, expected 0755`;
+  return [{ path: path || '.', id: 'file-mode', reason }];
+}
+
 function compareLink(item, status, { path, target }) {
   if (!status.isSymbolicLink()) {
     return [{ path, id: 'file-type', reason: differs('type', 'link', kindOf(status)) }];
@@ -145,10 +171,11 @@ function compareLink(item, status, { path, target }) {
 
 function extra(item, status, needed) {
   const path = item.shown;
+  if (!status) return { path, id: 'file-unreadable', reason: 'cannot be looked at' };
   if (item.exact && needed.has(path)) {
     return { path, id: 'file-type', reason: 'not a directory, but files should be in it' };
   }
-  if (status?.isDirectory()) {
+  if (status.isDirectory()) {
     return { path, id: 'directory-extra', reason: 'no file of the runtime is in it' };
   }
   return { path, id: 'file-extra', reason: 'not part of the runtime' };
@@ -160,4 +187,4 @@ function kindOf(status) {
   return status.isFile() ? 'file' : 'special file';
 }
 
-module.exports = { findDifferences };
+module.exports = { findDifferences, parentProblems };

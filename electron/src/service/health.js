@@ -64,8 +64,8 @@ function proofOf(token, challenge) {
 
 /** Whether an answer is that of our backend, in good health. */
 function judge({ status, proof, body }, expected) {
-  if (proof !== expected) return { healthy: false, error: 'another program answers on its port' };
   if (status !== 200) return { healthy: false, error: `status ${status}` };
+  if (proof !== expected) return { healthy: false, error: 'another program answers on its port' };
   let answer;
   try {
     answer = JSON.parse(body);

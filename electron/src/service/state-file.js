@@ -46,10 +46,18 @@ class StateFile {
       fs.renameSync(half, this.file);
       return true;
     } catch (error) {
-      fs.rmSync(half, { force: true });
+      removeIfThere(half);
       this.log.warning(`${this.file} cannot be written: ${error.message}`);
       return false;
     }
+  }
+}
+
+function removeIfThere(file) {
+  try {
+    fs.unlinkSync(file);
+  } catch {
+    // was never made, or cannot be removed either
   }
 }
 

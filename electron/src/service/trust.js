@@ -6,16 +6,20 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { parseTrusted, verifyRootChain } = require('../manifest-verify.js');
 
+const ROOT = 'root.dsse.json';
+const KEYS = 'trusted-keys.json';
+
 /**
- * The trust that was packed with the app: the root document, else the list of keys.
- * @param {string} directory with `root.dsse.json` or `trusted-keys.json`
+ * The trust that was packed with the app.
+ * @param {string} directory with a root document or a list of keys
  * @returns {import('../manifest/keys.js').Trust}
- * @throws when there is neither, or it is not what it should be: nothing can be verified then
+ * @throws when there is neither, or both, or it is not what it should be: nothing can be verified then
  */
 function readTrust(directory) {
-  const root = readIfThere(path.join(directory, 'root.dsse.json'));
+  const root = readIfThere(path.join(directory, ROOT));
+  const keys = readIfThere(path.join(directory, KEYS));
+  if (root && keys) throw new Error(`${directory} holds ${ROOT} and ${KEYS}: one of them expected`);
   if (root) return verifyRootChain([root]);
-  const keys = readIfThere(path.join(directory, 'trusted-keys.json'));
   if (keys) return parseTrusted(keys);
   throw new Error(`the app carries no keys to verify with: ${directory} is empty`);
 }

@@ -89,7 +89,8 @@ class MainWindow {
     const now = clock.elapsed();
     this.#crashes = [...this.#crashes, now].filter((at) => now - at < CRASH_WINDOW);
     if (this.#crashes.length > CRASHES) return onBroken();
-    return this.#window?.webContents.reload();
+    // Not at once: within this event a reload crashes the main process.
+    return setImmediate(() => this.#window?.webContents.reload());
   }
 }
 

@@ -8,11 +8,11 @@ const RESTART_DELAY = 2000;
 
 /** The phases of a start in their order, as main names them, and in words. */
 export const PHASES = Object.freeze({
-  verify: 'Verify the runtime',
-  port: 'Choose a port',
-  spawn: 'Start the process',
-  listen: 'Wait for its port',
-  health: 'Check its health',
+  verify: { label: 'Verify runtime', doing: 'Verifying the runtime' },
+  port: { label: 'Choose port', doing: 'Choosing a port' },
+  spawn: { label: 'Start process', doing: 'Starting the process' },
+  listen: { label: 'Open port', doing: 'Waiting for its port' },
+  health: { label: 'Check health', doing: 'Checking its health' },
 });
 
 /**
@@ -37,10 +37,10 @@ const HEADLINES = {
     said: '',
     button: null,
   }),
-  starting: ({ backend, startedAt }, now) => ({
+  starting: ({ backend, start }, now) => ({
     tone: 'busy',
     title: 'Starting',
-    line: `${phaseName(backend.phase)} · ${duration(Math.max(0, now - startedAt))}`,
+    line: `${phaseWords(backend.phase).doing} · ${duration(Math.max(0, now - start.began))}`,
     said: 'The engine is starting.',
     button: AGAIN,
   }),
@@ -56,7 +56,7 @@ const HEADLINES = {
   restarting: ({ backend }, now) => ({
     tone: 'warn',
     title: restartTitle(backend, now),
-    line: `Attempt ${backend.attempt} of ${backend.maxAttempts}. ${firstLine(backend.error)}`.trim(),
+    line: restartLine(backend),
     said: `The engine ended. Restart ${backend.attempt} of ${backend.maxAttempts}.`,
     button: NOW,
   }),
@@ -115,45 +115,16 @@ function restartTitle({ at, delay = RESTART_DELAY }, now) {
 }
 
 /** A phase in words, also one that this window does not know. */
-export function phaseName(name) {
-  return PHASES[name] ?? cleanText(name, 60);
+export function phaseWords(name) {
+  const known = Object.hasOwn(PHASES, name) && PHASES[name];
+  return known || { label: cleanText(name, 60), doing: cleanText(name, 60) };
+}
+
+function restartLine({ attempt, maxAttempts, error }) {
+  const cause = firstLine(error);
+  return `Attempt ${attempt} of ${maxAttempts}${cause ? `: ${cause}` : ''}`;
 }
 
 function firstLine(text) {
   return cleanText(text, 300).split('\n')[0];
-}
-
-/**
- * @typedef {object} PhaseRow
- * @property {string} name
- * @property {string} label
- * @property {'done' | 'active' | 'waiting' | 'skipped'} state
- * @property {number} offset milliseconds after the start
- * @property {number} milliseconds
- */
-
-/**
- * The phases of the start that goes on, or of the one that led to the process that runs.
- * @param {import('./state.mjs').State} state
- * @param {number} now milliseconds since 1970
- * @returns {{rows: PhaseRow[], total: number | null}} `total` in milliseconds, nothing if unknown
- */
-export function startUp({ backend, run, startedAt }, now) {
-  const starting = backend.status === 'starting';
-  const phases = (starting ? backend.phases : run?.phases) ?? [];
-  const times = new Map(phases.map((phase) => [phase.name, phase.milliseconds]));
-  const spent = phases.reduce((sum, phase) => sum + phase.milliseconds, 0);
-  const names = [...new Set([...Object.keys(PHASES), ...times.keys()])];
-  const current = starting ? names.indexOf(backend.phase) : names.length;
-  const elapsed = starting ? Math.max(spent, now - startedAt) : spent;
-  let offset = 0;
-  const rows = names.map((name, place) => {
-    const row = { name, label: phaseName(name), offset, milliseconds: times.get(name) ?? 0 };
-    offset += row.milliseconds;
-    if (times.has(name)) return { ...row, state: 'done' };
-    if (place === current) return { ...row, state: 'active', milliseconds: elapsed - spent };
-    return { ...row, state: place < current && phases.length > 0 ? 'skipped' : 'waiting' };
-  });
-  const known = starting || phases.length > 0;
-  return { rows, total: starting ? elapsed : known ? (run.startupTime ?? spent) : null };
 }

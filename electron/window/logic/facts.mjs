@@ -1,7 +1,10 @@
 /** The rows of the engine's card: where it answers, what it is, who signed it. */
 
 import { cleanLine } from './clean-text.mjs';
-import { clock, count, plural, shortDigest } from './format.mjs';
+import { clock, count, duration, plural, shortDigest } from './format.mjs';
+
+/** The value of a row that has none. */
+export const NOTHING = '–';
 
 const LEVELS = { exe: 'Programs', quick: 'Quick', full: 'All files' };
 
@@ -20,20 +23,26 @@ const LEVELS = { exe: 'Programs', quick: 'Quick', full: 'All files' };
  */
 export function facts({ run, app, verification }) {
   const runtime = run?.runtime ?? null;
+  // Main knows what is installed before any of it was verified: enough for a name, no more.
+  const installed = runtime ?? (typeof app?.runtime === 'object' ? app.runtime : null);
   const development = run?.mode === 'development';
   return [
     row('address', 'Address', run && `127.0.0.1:${run.port}`, { copied: true }),
     row('process', 'Process', run && String(run.pid), { copied: true }),
-    row('runtime', 'Runtime', runtime ? runtimeName(runtime) : development && 'Your own Python'),
+    row(
+      'runtime',
+      'Runtime',
+      development ? 'Your own Python' : installed && runtimeName(installed),
+    ),
     row('tree', 'Tree', runtime && shortDigest(runtime.tree), { copy: runtime?.tree }),
     { ...row('signed', 'Signed with', runtime && signer(runtime)), tone: signTone(runtime) },
-    verified(runtime, verification),
+    verified(runtime, verification, development),
     row('app', 'App', app && appName(app)),
   ];
 }
 
 function row(name, label, value, { copied = false, copy } = {}) {
-  const text = value ? cleanLine(value, 200) : '–';
+  const text = value ? cleanLine(value, 200) : NOTHING;
   return { name, label, value: text, copy: value ? (copied ? text : copy) : undefined };
 }
 
@@ -52,7 +61,7 @@ function signTone(runtime) {
 }
 
 /** A verification on request counts until the next; before it, what the start looked at. */
-function verified(runtime, verification) {
+function verified(runtime, verification, development) {
   if (verification.status === 'verified') {
     const value = `All files · ${clock(verification.at)}`;
     return { ...row('verified', 'Verified', value), tone: 'good' };
@@ -60,9 +69,10 @@ function verified(runtime, verification) {
   if (verification.status === 'failed') {
     return { ...row('verified', 'Verified', `Failed · ${clock(verification.at)}`), tone: 'bad' };
   }
+  if (development) return row('verified', 'Verified', 'No, development mode');
   if (!runtime) return row('verified', 'Verified', null);
-  const files = Number.isInteger(runtime.checked) ? plural(runtime.checked, 'file') : '';
-  const value = [LEVELS[runtime.level] ?? runtime.level, files].filter(Boolean).join(' · ');
+  const at = Number.isFinite(runtime.checked) && clock(runtime.checked);
+  const value = [LEVELS[runtime.level] ?? runtime.level, at].filter(Boolean).join(' · ');
   return { ...row('verified', 'Verified', value), tone: 'good' };
 }
 
@@ -79,7 +89,7 @@ export function verificationLine({ status, done, total, files, milliseconds }) {
     return total > 0 ? `Verifying: ${count(done)} of ${plural(total, 'file')}` : 'Verifying…';
   }
   if (status === 'verified') {
-    return `${plural(files, 'file')} verified in ${(milliseconds / 1000).toFixed(2)} s.`;
+    return `${plural(files, 'file')} verified in ${duration(milliseconds)}.`;
   }
   return '';
 }

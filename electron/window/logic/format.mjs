@@ -1,6 +1,9 @@
 /** How numbers, times and digests are written in the window: pure functions, no document. */
 
 const THOUSANDS = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+/** Between a number and its unit: no line ends there. */
+export const JOINT = '\u00a0';
+
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'];
 
 /**
@@ -26,9 +29,9 @@ export function plural(number, noun) {
  */
 export function duration(milliseconds) {
   if (!Number.isFinite(milliseconds) || milliseconds < 0) return '–';
-  if (milliseconds < 99.5) return `${Math.round(milliseconds)} ms`;
-  if (milliseconds < 9995) return `${(milliseconds / 1000).toFixed(2)} s`;
-  if (milliseconds < 59950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  if (milliseconds < 99.5) return `${Math.round(milliseconds)}${JOINT}ms`;
+  if (milliseconds < 9995) return `${(milliseconds / 1000).toFixed(2)}${JOINT}s`;
+  if (milliseconds < 59950) return `${(milliseconds / 1000).toFixed(1)}${JOINT}s`;
   return long(Math.round(milliseconds / 1000));
 }
 
@@ -38,7 +41,7 @@ export function duration(milliseconds) {
  */
 export function seconds(seconds) {
   if (!Number.isFinite(seconds) || seconds < 0) return '–';
-  return seconds < 60 ? `${Math.floor(seconds)} s` : long(Math.floor(seconds));
+  return seconds < 60 ? `${Math.floor(seconds)}${JOINT}s` : long(Math.floor(seconds));
 }
 
 function long(seconds) {
@@ -50,7 +53,8 @@ function long(seconds) {
 }
 
 function pair(large, largeUnit, small, smallUnit) {
-  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
+  const whole = `${large}${JOINT}${largeUnit}`;
+  return small === 0 ? whole : `${whole} ${small}${JOINT}${smallUnit}`;
 }
 
 /**
@@ -61,7 +65,7 @@ export function size(bytes) {
   if (!Number.isFinite(bytes) || bytes < 0) return '–';
   let [value, unit] = [bytes, 0];
   while (value >= 999.5 && unit < UNITS.length - 1) [value, unit] = [value / 1000, unit + 1];
-  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)}${JOINT}${UNITS[unit]}`;
 }
 
 /**

@@ -6,8 +6,12 @@ import { plural } from './format.mjs';
 /** Lines kept in the window; the log file has the rest. */
 export const CAPACITY = 10_000;
 
-const ERROR = /^\s*(?:ERROR|CRITICAL|FATAL)\b|\bTraceback \(most recent call last\)|^\w+Error\b/;
-const WARNING = /^\s*(?:WARN(?:ING)?)\b|\bDeprecationWarning\b/;
+// Python's logging and uvicorn put the level first or after the time.
+const TIME = '^\\s*(?:[\\d-]{8,10}[ T][\\d:.,]{8,15}Z?\\s+)?\\[?';
+const ERROR_FIRST = new RegExp(`${TIME}(?:ERROR|CRITICAL|FATAL)\\b`);
+const WARNING_FIRST = new RegExp(`${TIME}WARN(?:ING)?\\b`);
+const ERROR = /\bTraceback \(most recent call last\)|^\w+Error\b/;
+const WARNING = /\b[A-Z]\w+Warning: /;
 
 /**
  * @typedef {object} Line
@@ -71,8 +75,8 @@ function readLevel(level, text) {
   if (/^(error|critical|fatal)$/i.test(level ?? '')) return 'error';
   if (/^warn(ing)?$/i.test(level ?? '')) return 'warning';
   if (level) return 'info';
-  if (ERROR.test(text)) return 'error';
-  return WARNING.test(text) ? 'warning' : 'info';
+  if (ERROR_FIRST.test(text) || ERROR.test(text)) return 'error';
+  return WARNING_FIRST.test(text) || WARNING.test(text) ? 'warning' : 'info';
 }
 
 /**

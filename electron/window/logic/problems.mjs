@@ -21,6 +21,7 @@ const LABELS = {
   module: 'Module',
   path: 'Path',
   attempts: 'Restarts',
+  last: 'Last failure',
 };
 
 /**
@@ -66,7 +67,7 @@ function problem(payload, key) {
     actions: (payload.actions ?? ['retry', 'open-log']).filter((one) =>
       Object.hasOwn(ACTIONS, one),
     ),
-    facts: facts({ ...details, attempts: payload.attempts }),
+    facts: facts({ ...details, attempts: payload.attempts, last: readLast(details.last) }),
     files: files.slice(0, LISTED),
     more: Math.max(0, (details.count ?? files.length) - Math.min(files.length, LISTED)),
     output: lines(details.output).slice(-LISTED),
@@ -76,6 +77,11 @@ function problem(payload, key) {
 
 function readFile({ path, id, reason }) {
   return { path: cleanLine(path, 500), reason: cleanLine(reason ?? id ?? '', 300) };
+}
+
+/** The failure before the one that ended the attempts. */
+function readLast(last) {
+  return last?.code && `${last.code}: ${last.error}`;
 }
 
 function list(value) {

@@ -20,7 +20,8 @@ import { UNKNOWN, reduceUpdate } from './updates.mjs';
  * @typedef {object} State
  * @property {object} backend the newest `backend-status`, `{status: 'unknown', at: 0}` before it
  * @property {Run | null} run
- * @property {number | null} startedAt when the start that goes on began
+ * @property {object | null} start that goes on or failed: `{phase, phases, began}`, `began` in
+ *   milliseconds since 1970
  * @property {import('./history.mjs').Check[]} checks
  * @property {object} verification `{status: 'idle' | 'running' | 'verified' | 'failed', ...}`
  * @property {import('./updates.mjs').Update} update
@@ -31,7 +32,7 @@ import { UNKNOWN, reduceUpdate } from './updates.mjs';
 export const INITIAL = Object.freeze({
   backend: { status: 'unknown', at: 0 },
   run: null,
-  startedAt: null,
+  start: null,
   checks: [],
   verification: { status: 'idle' },
   update: UNKNOWN,
@@ -41,12 +42,16 @@ export const INITIAL = Object.freeze({
 const STATUSES = {
   starting: (state, payload) => ({
     run: null,
-    startedAt: state.backend.status === 'starting' ? state.startedAt : startOf(payload),
+    start: {
+      phase: payload.phase,
+      phases: payload.phases ?? [],
+      began: state.backend.status === 'starting' ? state.start.began : startOf(payload),
+    },
   }),
-  ready: (state, payload) => ({ run: { ...pick(payload), upSince: payload.at }, startedAt: null }),
+  ready: (state, payload) => ({ run: { ...pick(payload), upSince: payload.at }, start: null }),
   healthy: (state, payload) => ({
     run: { ...sameProcess(state.run, payload), ...pick(payload), upSince: since(payload) },
-    startedAt: null,
+    start: null,
     checks: withCheck(state.checks, {
       at: payload.at,
       healthy: true,
@@ -56,14 +61,19 @@ const STATUSES = {
   unhealthy: (state, payload) => ({
     checks: withCheck(state.checks, { at: payload.at, healthy: false, error: payload.error }),
   }),
-  restarting: () => ({ run: null, startedAt: null }),
-  error: () => ({ run: null, startedAt: null }),
-  failed: () => ({ run: null, startedAt: null }),
-  stopped: () => ({ run: null, startedAt: null }),
+  // What is known of a start stays, to show how far it came.
+  restarting: () => ({ run: null }),
+  error: () => ({ run: null }),
+  failed: () => ({ run: null }),
+  stopped: () => ({ run: null, start: null }),
 };
 
 const EVENTS = {
   'backend-status': readBackend,
+  // An answer may arrive after a push that is newer. (Pushes come in order, and count also when
+  // the system's clock was set back.)
+  'backend-answered': (state, payload) =>
+    payload.at > state.backend.at ? readBackend(state, payload) : {},
   'backend-verify-progress': ({ verification }, { done, total }) =>
     verification.status === 'running' ? { verification: { ...verification, done, total } } : {},
   'verify-started': (state, payload, now) => ({ verification: { status: 'running', at: now } }),
@@ -95,19 +105,12 @@ export function reduce(state, event, payload, now) {
 
 function readBackend(state, payload) {
   if (!Object.hasOwn(STATUSES, payload.status)) return {};
-  // An answer may arrive after a push that is newer, or say what was pushed just before.
-  const { at, status } = state.backend;
-  if (payload.at < at || (payload.at === at && repeated(state.backend, payload))) return {};
   const news = STATUSES[payload.status](state, payload);
   // A new start may be of a repaired installation, and what was said of the old one is over.
-  const over = payload.status === 'starting' && status !== 'starting';
+  const over = payload.status === 'starting' && state.backend.status !== 'starting';
   return over && state.verification.status === 'failed'
     ? { backend: payload, ...news, verification: { status: 'idle' } }
     : { backend: payload, ...news };
-}
-
-function repeated(one, other) {
-  return one.status === other.status && one.phase === other.phase && one.misses === other.misses;
 }
 
 function startOf({ at, phases = [] }) {

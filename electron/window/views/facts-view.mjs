@@ -1,6 +1,6 @@
 /** The engine's card: its rows, what can be copied of them, verification and updates on request. */
 
-import { facts, updateRow, verificationLine } from '../logic/facts.mjs';
+import { NOTHING, facts, updateRow, verificationLine } from '../logic/facts.mjs';
 import { byId, element, icon, say, whenChanged } from './dom.mjs';
 
 const SIGNS = { good: 'good', warn: 'warn', bad: 'bad' };
@@ -21,7 +21,10 @@ export function factsView({ copy, verify, checkForUpdates }) {
   return (state) => {
     for (const fact of [...facts(state), updateRow(state)]) {
       if (!places.has(fact.name)) places.set(fact.name, place(fact, copy, links[fact.name]));
-      places.get(fact.name)(fact);
+      places.get(fact.name)({
+        ...fact,
+        hidden: !awaited(state) && fact.value === NOTHING && !fact.copy,
+      });
     }
     links.verified.disabled = state.verification.status === 'running' || !canVerify(state);
     links.updates.disabled = ['checking', 'downloading'].includes(state.update.status);
@@ -30,8 +33,13 @@ export function factsView({ copy, verify, checkForUpdates }) {
 }
 
 /** In development mode there is no sealed runtime to verify. */
-function canVerify({ run, backend }) {
-  return (run ?? backend).mode !== 'development';
+function canVerify({ app }) {
+  return app?.packaged !== false;
+}
+
+/** Whether rows without a value will soon have one. */
+function awaited({ backend }) {
+  return !['error', 'failed', 'stopped'].includes(backend.status);
 }
 
 function link(label, onClick) {
@@ -53,6 +61,7 @@ function place({ name, label }, copy, more) {
   byId('facts').append(element('div', { id: `fact-${name}` }, element('dt', {}, label), row));
   return whenChanged((fact) => {
     text = fact.copy;
+    byId(`fact-${name}`).hidden = fact.hidden && !more;
     say(value, fact.value);
     value.title = fact.value;
     copier.hidden = !fact.copy;

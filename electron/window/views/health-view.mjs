@@ -1,9 +1,10 @@
 /** The last health checks: the newest as a number, all as bars, and in a sentence. */
 
-import { duration } from '../logic/format.mjs';
+import { JOINT, duration } from '../logic/format.mjs';
 import { KEPT, bars, figures, sentence } from '../logic/history.mjs';
 import { byId, drawn, say, whenChanged } from './dom.mjs';
 
+const awaited = ['unknown', 'starting', 'restarting'];
 const [HEIGHT, STEP, WIDTH] = [48, 4, 3];
 
 /** @returns {(state: import('../logic/state.mjs').State) => void} */
@@ -13,18 +14,22 @@ export function healthView() {
   const draw = whenChanged((checks) => {
     spark.replaceChildren(...blanks(KEPT - checks.length), ...bars(checks, HEIGHT - 1).map(bar));
     spark.setAttribute('aria-label', sentence(checks));
-    drawLatest(figures(checks).latest);
   });
+  const drawReading = whenChanged(drawLatest);
   return ({ checks, run, backend }) => {
     draw(checks);
-    const none = run || backend.status === 'starting' ? 'No check yet.' : 'Checked while it runs.';
-    say(byId('health-note'), checks.length > 0 ? sentence(checks) : none);
+    const { latest } = figures(checks);
+    drawReading(run || latest?.healthy === false ? latest : undefined);
+    say(byId('health-note'), sentence(checks));
+    byId('health').hidden = checks.length === 0 && !run && !awaited.includes(backend.status);
     byId('check-now').disabled = !run;
   };
 }
 
 function drawLatest(latest) {
-  const [number = '–', unit = ''] = latest?.healthy ? duration(latest.responseTime).split(' ') : [];
+  const [number = '–', unit = ''] = latest?.healthy
+    ? duration(latest.responseTime).split(JOINT)
+    : [];
   const missed = latest && !latest.healthy;
   say(byId('latest'), missed ? 'No answer' : number);
   say(byId('latest-unit'), missed ? '' : latest ? `${unit} to answer` : '');
@@ -41,6 +46,6 @@ function bar({ index, height, healthy }) {
 }
 
 function rectangle({ index, height, name }) {
-  const [x, y] = [index * STEP, HEIGHT - height];
-  return drawn('rect', { class: name, x, y, width: WIDTH, height });
+  const x = index * STEP + (STEP - WIDTH) / 2;
+  return drawn('rect', { class: name, x, y: HEIGHT - height, width: WIDTH, height });
 }

@@ -42,7 +42,8 @@ export class LogView {
     byId('log-clear').addEventListener('click', () => this.clearFilter());
     byId('log-earlier').addEventListener('click', () => this.#showEarlier());
     this.#list.addEventListener('scroll', () => this.#scrolled(), { passive: true });
-    this.#list.addEventListener('keydown', (event) => event.key === 'End' && this.follow(true));
+    this.#list.addEventListener('keydown', (event) => this.#pressed(event));
+    this.#list.addEventListener('copy', (event) => this.#copied(event));
     document.addEventListener('selectionchange', () => this.#nameCopy());
     // Lines get their true heights, and the window its size, after they were added.
     const resized = new ResizeObserver(() => this.#following && this.#toEnd());
@@ -159,8 +160,26 @@ export class LogView {
 
   #selected() {
     const selection = document.getSelection();
-    const inside = !selection.isCollapsed && this.#rows.contains(selection.anchorNode);
-    return inside ? selection.toString() : '';
+    if (selection.isCollapsed || !this.#rows.contains(selection.anchorNode)) return '';
+    // Its own text leaves out lines that were never in sight.
+    const chosen = selection.getRangeAt(0).cloneContents();
+    const rows = [...chosen.querySelectorAll('.log-line')];
+    if (rows.length === 0) return chosen.textContent;
+    return rows.map((row) => Array.from(row.children, textOf).join(' ')).join('\n');
+  }
+
+  #pressed(event) {
+    if (event.key === 'End') this.follow(true);
+    if (event.key !== 'a' || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault(); // else everything in the window would be chosen
+    document.getSelection().selectAllChildren(this.#rows);
+  }
+
+  #copied(event) {
+    const selected = this.#selected();
+    if (!selected) return;
+    event.clipboardData.setData('text/plain', selected);
+    event.preventDefault();
   }
 
   #nameCopy() {
@@ -179,6 +198,10 @@ export class LogView {
     const lines = this.#buffer.lines().filter(this.#matches);
     return copy(asText(lines, stamp), plural(lines.length, 'line'));
   }
+}
+
+function textOf(node) {
+  return node.textContent;
 }
 
 function makeRow({ at, stream, level, text }, search) {

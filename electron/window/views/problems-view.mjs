@@ -52,7 +52,12 @@ function makeButtons({ actions, port }, { act, copyDiagnostics, checkPort }) {
 function makeFiles({ files, more }) {
   if (files.length === 0) return null;
   const rows = files.map(({ path, reason }) =>
-    element('li', {}, path, reason && element('span', { class: 'reason' }, ` – ${reason}`)),
+    element(
+      'li',
+      {},
+      path,
+      reason && element('span', { class: 'reason' }, path ? ` – ${reason}` : reason),
+    ),
   );
   if (more > 0) rows.push(element('li', { class: 'reason' }, `and ${plural(more, 'more file')}`));
   const list = element('ol', { class: 'said', tabindex: '0', 'aria-label': 'Bad files' }, ...rows);

@@ -1,11 +1,23 @@
 /** The start's phases: which is done, which goes on, how long each took and when. */
 
-import { startUp } from '../logic/describe.mjs';
 import { duration } from '../logic/format.mjs';
+import { startUp } from '../logic/phases.mjs';
 import { byId, element, icon, say, whenChanged } from './dom.mjs';
 
-const SIGNS = { done: 'good', active: 'busy', waiting: 'waiting', skipped: 'skipped' };
-const SAID = { done: 'done', active: 'in progress', waiting: 'not yet', skipped: 'not needed' };
+const SIGNS = {
+  done: 'good',
+  active: 'busy',
+  failed: 'bad',
+  waiting: 'waiting',
+  skipped: 'skipped',
+};
+const SAID = {
+  failed: 'failed',
+  done: 'done',
+  active: 'in progress',
+  waiting: 'not yet',
+  skipped: 'not needed',
+};
 
 /** @returns {(state: import('../logic/state.mjs').State, now: number) => void} */
 export function startupView() {
@@ -16,7 +28,10 @@ export function startupView() {
     for (const [name, place] of places) {
       if (!rows.some((row) => row.name === name)) places.delete(name) && place.row.remove();
     }
+    const quiet = ['error', 'failed', 'stopped'].includes(state.backend.status);
+    byId('startup').hidden = quiet && total === null;
     say(byId('startup-total'), total === null ? '' : duration(total));
+    byId('phases').hidden = Boolean(state.run) && total === null;
     say(byId('startup-note'), note(state));
   };
 }
@@ -41,7 +56,7 @@ function placeOf(places, { name, label }) {
 }
 
 function drawRow({ bar, time, drawSign }, { state, offset, milliseconds }, total) {
-  const ran = state === 'done' || state === 'active';
+  const ran = ['done', 'active', 'failed'].includes(state);
   drawSign(state);
   say(time, ran ? duration(milliseconds) : '');
   bar.hidden = !ran;
@@ -53,7 +68,6 @@ function percent(part, whole) {
   return whole > 0 ? Math.min(100, (100 * part) / whole).toFixed(2) : 0;
 }
 
-function note({ backend, run }) {
-  if (run && !run.phases) return 'It was running when this window opened.';
-  return backend.status === 'stopped' ? 'Not started.' : '';
+function note({ run }) {
+  return run && !run.phases ? 'It was running when this window opened.' : '';
 }

@@ -57,7 +57,7 @@ export function updateView(tools) {
     if (place.hidden) return place.replaceChildren();
     const banner = BANNERS[update.status](update, tools);
     place.dataset.tone = banner.tone;
-    place.replaceChildren(icon(banner.tone === 'busy' ? 'update' : banner.tone), says(banner));
+    place.replaceChildren(...parts(banner));
     if (!banner.alert) tools.announce(banner.title);
   });
   return ({ update: { progress, ...update } }) => {
@@ -66,15 +66,16 @@ export function updateView(tools) {
   };
 }
 
-function says({ alert, title, lines, more, buttons }) {
-  return element(
+function parts({ tone, alert, title, lines, more, buttons }) {
+  const says = element(
     'div',
     { class: 'says', role: alert ? 'alert' : false },
     element('h2', {}, title),
     ...lines.filter(Boolean).map((line) => element('p', { class: 'note' }, line)),
     more,
-    buttons.length > 0 && element('div', { class: 'buttons' }, ...buttons),
   );
+  const sign = icon(tone === 'busy' ? 'update' : tone);
+  return [sign, says, element('div', { class: 'buttons' }, ...buttons)];
 }
 
 function folded(summary, ...children) {

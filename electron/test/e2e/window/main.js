@@ -5,36 +5,26 @@
  * through its states; the tests play them one by one.
  */
 
-const fs = require('node:fs');
 const path = require('node:path');
-const { app, BrowserWindow, ipcMain, protocol } = require('electron');
+const electron = require('electron');
 const { INVOKED } = require('../../../src/channels.js');
+const { originOf, readSettings } = require('../../../src/settings.js');
+const { refusePermissions } = require('../../../src/shell/navigation.js');
+const { registerScheme, serveWindow } = require('../../../src/shell/protocol.js');
 const scenes = require('./scenes.js');
 
-const PAGES = path.join(__dirname, '../../../window');
-const TYPES = { '.html': 'text/html', '.css': 'text/css', '.mjs': 'text/javascript' };
-const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
-  "connect-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const { app, BrowserWindow, ipcMain } = electron;
+const { scheme, ports, ...settings } = readSettings({});
+const origin = originOf({ scheme, ...settings });
 
-protocol.registerSchemesAsPrivileged([
-  { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
-]);
-
-function serve(request) {
-  const file = path.join(PAGES, path.normalize(new URL(request.url).pathname));
-  if (!file.startsWith(PAGES) || !fs.existsSync(file)) return new Response('', { status: 404 });
-  const headers = {
-    'content-type': `${TYPES[path.extname(file)]}; charset=utf-8`,
-    'content-security-policy': CSP,
-    'x-content-type-options': 'nosniff',
-  };
-  return new Response(fs.readFileSync(file), { headers });
-}
+registerScheme(electron, scheme);
 
 async function start() {
   await app.whenReady();
-  protocol.handle('app', serve);
+  const session = electron.session.defaultSession;
+  const directory = path.join(__dirname, '../../../window');
+  serveWindow(session, { scheme, origin, directory, ports });
+  refusePermissions(session);
   for (const channel of INVOKED) ipcMain.handle(channel, () => scenes.ANSWERS[channel]);
   const window = new BrowserWindow({
     width: 900,
@@ -43,12 +33,7 @@ async function start() {
     webPreferences: { preload: path.join(__dirname, 'preload.js'), sandbox: true },
   });
   window.removeMenu();
-  // As in the app: no permission is ever granted, the clipboard's included.
-  window.webContents.session.setPermissionRequestHandler((contents, permission, done) =>
-    done(false),
-  );
-  window.webContents.session.setPermissionCheckHandler(() => false);
-  await window.loadURL('app://peft-studio/index.html');
+  await window.loadURL(`${origin}/index.html`);
   if (process.argv.includes('--demo')) scenes.play(window);
 }
 

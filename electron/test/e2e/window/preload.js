@@ -16,6 +16,7 @@ contextBridge.exposeInMainWorld('peftStudio', {
   invoke: async (channel, argument) => {
     calls.push({ channel, argument });
     const answer = answers.has(channel) ? answers.get(channel) : await ipcRenderer.invoke(channel);
+    if (answer?.never) return new Promise(() => {});
     if (answer?.reject) throw new Error(answer.reject);
     return answer;
   },

@@ -11,7 +11,7 @@ const RUNTIME = Object.freeze({
   tree: TREE,
   purpose: 'release',
   level: 'quick',
-  checked: 3391,
+  checked: Date.UTC(2026, 10, 24, 15, 40, 7),
 });
 const PHASES = Object.freeze([
   { name: 'verify', milliseconds: 64 },
