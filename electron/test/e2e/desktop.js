@@ -13,7 +13,7 @@ const { MARK, familyOf, kill, processesOf, until } = require('./processes.js');
 /** How many ports the app tries; src/settings.js. */
 const PORTS = 11;
 /** Milliseconds to attach to an app that has been started; usually two thousand. */
-const PATIENCE = 20_000;
+const PATIENCE = 10_000;
 /** Where screenshots go when this names a directory. */
 const SHOTS = process.env.PEFT_STUDIO_E2E_SHOTS;
 
@@ -22,16 +22,15 @@ class Desktop {
   constructor(fields) {
     Object.assign(this, fields);
     this.pid = this.electron.process().pid;
-    /** Fulfilled with `{code, signal}` when the main process is gone. */
-    this.gone = new Promise((resolve) => {
-      this.electron.process().once('exit', (code, signal) => resolve({ code, signal }));
-    });
+    /** `{code, signal}` once the main process is gone. */
+    this.exit = undefined;
+    this.electron.process().once('exit', (code, signal) => (this.exit = { code, signal }));
   }
 
   /** The window's page; it is there when its script runs. */
   async page() {
     this.window ??= await this.electron.firstWindow();
-    await this.window.waitForFunction('document.title.includes("–")');
+    await until('its script runs', async () => (await this.window.title()).includes('–'));
     return this.window;
   }
 
@@ -99,17 +98,27 @@ class Desktop {
     await (await this.page()).screenshot({ path: path.join(SHOTS, `${name}.png`) });
   }
 
+  /** Wait until there is no process of it; how main ended. */
+  async nothingLeft() {
+    await until(
+      'no process is left',
+      () => this.exit && processesOf(this.mark).length === 0,
+      () => processesOf(this.mark),
+    );
+    return this.exit;
+  }
+
   /** Quit as a person does. */
   async quit() {
     await this.main(({ app }) => app.quit()).catch(() => {}); // it may be gone before it answers
-    return this.gone;
+    return this.nothingLeft();
   }
 
   /** End whatever is left, after a test that failed too, and remove what it wrote. */
   async clean() {
     for (const { pid } of processesOf(this.mark)) kill(pid);
     await until('all of it is gone', () => processesOf(this.mark).length === 0);
-    fs.rmSync(this.home, { recursive: true, force: true });
+    fs.rmSync(this.home, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
@@ -123,8 +132,8 @@ class Desktop {
  * @returns {Promise<Desktop>} to be cleaned
  */
 async function startDesktop(app, { firstPort, environment = {}, home } = {}) {
-  const mark = crypto.randomUUID();
   const own = home ?? fs.mkdtempSync(path.join(os.tmpdir(), 'peft-studio-'));
+  const mark = path.basename(own);
   const first = firstPort ?? (await freePorts());
   const electron = await launch({
     timeout: PATIENCE,
@@ -146,8 +155,8 @@ async function startDesktop(app, { firstPort, environment = {}, home } = {}) {
   return new Desktop({ electron, mark, home: own, firstPort: first, app });
 }
 
-/** Playwright misses now and then, on a busy machine, that the app it attaches to is there. */
-async function launch(options, tries = 3) {
+/** Playwright waits for ever for the page when it attaches in the middle of its first navigation. */
+async function launch(options, tries = 4) {
   try {
     return await _electron.launch(options);
   } catch (error) {

@@ -63,7 +63,7 @@ async function endAndWatch(desktop, name, end) {
   const began = performance.now();
   const took = () => Math.round(performance.now() - began);
   const row = { ending: name };
-  desktop.gone.then(({ code, signal: by }) => {
+  desktop.electron.process().once('exit', (code, by) => {
     row['app ended with'] = by ?? `exit code ${code}`;
     row['app gone, ms'] = took();
   });
@@ -100,8 +100,7 @@ describe('every ending of the packaged app', { skip: unavailable() }, () => {
     test(`${name}: nothing of the backend is left`, async (t) => {
       const desktop = await startFamily(t);
       await endAndWatch(desktop, name, end);
-      await desktop.gone;
-      assert.deepEqual(processesOf(desktop.mark), []);
+      await desktop.nothingLeft();
     });
   }
 
@@ -109,8 +108,7 @@ describe('every ending of the packaged app', { skip: unavailable() }, () => {
     test(`${name}, with a family that ignores SIGTERM: nothing is left`, async (t) => {
       const desktop = await startFamily(t, 'stubborn');
       await endAndWatch(desktop, `${name}, SIGTERM ignored`, ENDINGS[name]);
-      await desktop.gone;
-      assert.deepEqual(processesOf(desktop.mark), []);
+      await desktop.nothingLeft();
     });
   }
 
@@ -124,8 +122,7 @@ describe('every ending of the packaged app', { skip: unavailable() }, () => {
       await until('the backend starts', () => fs.existsSync(path.join(place, 'port')));
       assert.equal((await desktop.ask('backend-status')).status, 'starting');
       await endAndWatch(desktop, `${name}, while it starts`, ENDINGS[name]);
-      await desktop.gone;
-      assert.deepEqual(processesOf(desktop.mark), []);
+      await desktop.nothingLeft();
     });
   }
 
@@ -134,8 +131,7 @@ describe('every ending of the packaged app', { skip: unavailable() }, () => {
     t.after(() => server.process.kill('SIGKILL'));
     const desktop = await startFamily(t, '', { DISPLAY: server.display });
     await endAndWatch(desktop, 'X server gone', () => server.process.kill('SIGKILL'));
-    await desktop.gone;
-    assert.deepEqual(processesOf(desktop.mark), []);
+    await desktop.nothingLeft();
   });
 
   test('an uncaught exception: the backend ends, and the app once its message was read', async (t) => {
@@ -149,9 +145,8 @@ describe('every ending of the packaged app', { skip: unavailable() }, () => {
     assert.equal(row['app gone, ms'], undefined, 'a person has not read the message yet');
     assert.ok(desktop.log().some((line) => line.includes('Error: thrown by a test')));
     process.kill(desktop.pid, 'SIGTERM'); // nobody is here to press the message's button
-    await desktop.gone;
-    row['app ended with'] = 'waits for a person';
-    assert.deepEqual(processesOf(desktop.mark), []);
+    await desktop.nothingLeft();
+    row['app ended with'] = 'a message, until it is read';
   });
 
   test('SIGKILL of the renderer: the page comes back, the backend runs on', async (t) => {
@@ -169,8 +164,7 @@ describe('every ending of the packaged app', { skip: unavailable() }, () => {
     await endAndWatch(desktop, 'SIGKILL of the renderer, 4 times', async () => {
       for (let times = 0; times < 4; times += 1) await killRenderer(desktop);
     });
-    await desktop.gone;
-    assert.deepEqual(processesOf(desktop.mark), []);
+    await desktop.nothingLeft();
   });
 
   test('SIGKILL of the GPU and the network process: the app goes on, requests are let in', async (t) => {
@@ -193,8 +187,8 @@ describe('every ending of the packaged app', { skip: unavailable() }, () => {
     const desktop = await startDesktop(app, { environment: { E2E_BACKEND: 'stray' } });
     t.after(() => desktop.clean());
     await desktop.runs();
-    await desktop.quit();
-    await until('the rest is gone', () => desktop.family().length === 1);
+    inMain(({ app: own }) => own.quit())(desktop);
+    await until('the rest is gone', () => desktop.exit && desktop.family().length === 1);
     assert.match(desktop.family()[0].command, /^sleep/);
   });
 });

@@ -2,7 +2,8 @@
 
 /**
  * Which processes of one run of the app are there, found by a variable that all of them inherit:
- * names and parents change, and an orphan has no parent that would tell. Linux alone.
+ * names and parents change, and an orphan has no parent that would tell. Chromium's own children
+ * write over their environment, and name the run's home in their arguments. Linux alone.
  */
 
 const fs = require('node:fs');
@@ -37,13 +38,13 @@ function processesOf(mark) {
 function examine(pid, mark) {
   try {
     const environment = fs.readFileSync(`/proc/${pid}/environ`, 'latin1');
-    if (!environment.includes(`${MARK}=${mark}\0`)) return undefined;
     const state = fs
       .readFileSync(`/proc/${pid}/stat`, 'latin1')
       .replace(/^.*\) /s, '')
       .split(' ');
     if (state[0] === 'Z') return undefined;
     const command = fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
+    if (!environment.includes(`${MARK}=${mark}\0`) && !command.includes(mark)) return undefined;
     const program = fs.readlinkSync(`/proc/${pid}/exe`);
     const parent = Number(state[1]);
     return { pid, parent, command, kind: kindOf(program, command) };
