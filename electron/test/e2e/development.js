@@ -48,12 +48,7 @@ async function startApp(t, { environment = {}, waitFor = ['ready', 'healthy'] } 
     PEFT_STUDIO_DATA_DIR: path.join(profile, 'data'),
     ...environment,
   };
-  const app = await _electron.launch({
-    timeout: DEADLINE,
-    executablePath: electronProgram(),
-    args: argsFor(profile),
-    env,
-  });
+  const app = await launch({ executablePath: electronProgram(), args: argsFor(profile), env });
   const main = app.process();
   t.after(async () => {
     if (main.exitCode === null && main.signalCode === null) main.kill('SIGKILL');
@@ -67,6 +62,17 @@ async function startApp(t, { environment = {}, waitFor = ['ready', 'healthy'] } 
   const started = { app, main, page, profile, environment: env, status, reach, log };
   if (waitFor) started.ready = await reach(waitFor);
   return started;
+}
+
+/** Playwright sometimes never gets through to the inspector of an app that runs well: once more then. */
+async function launch(options) {
+  for (let left = 2; ; left -= 1) {
+    try {
+      return await _electron.launch({ ...options, timeout: DEADLINE / 2 });
+    } catch (error) {
+      if (error.name !== 'TimeoutError' || !left) throw error;
+    }
+  }
 }
 
 function argsFor(profile) {

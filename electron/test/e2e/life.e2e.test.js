@@ -20,13 +20,14 @@ test('a backend that crashes is started again, a renderer too', { skip }, async 
   await app.evaluate(({ BrowserWindow }) => {
     BrowserWindow.getAllWindows()[0].webContents.forcefullyCrashRenderer();
   });
-  // Playwright gives up on a page that crashed, so main is asked.
+  // Playwright gives up on a page that crashed, so main is asked; what is asked too early gets no answer.
   const shown = () =>
-    app.evaluate(({ BrowserWindow }) =>
-      BrowserWindow.getAllWindows()[0]
-        .webContents.executeJavaScript("window.peftStudio.invoke('backend-status')")
-        .catch(() => ({})),
-    );
+    app.evaluate(({ BrowserWindow }) => {
+      const { webContents } = BrowserWindow.getAllWindows()[0];
+      const asked = webContents.executeJavaScript("window.peftStudio.invoke('backend-status')");
+      const late = new Promise((resolve) => setTimeout(resolve, 1000, {}));
+      return Promise.race([asked.catch(() => ({})), late]);
+    });
   await until(async () => (await shown()).pid === again.pid, 'the page is back');
 });
 
