@@ -67,7 +67,12 @@ const PAGE = '<!doctype html><link rel="stylesheet" href="a.css"><script src="a.
 
 test('a complete window passes', (t) => {
   const css = 'body { background: url(img/x.png) } i { background: url("data:image/png;base64,") }';
-  const files = { 'index.html': PAGE, 'a.css': css, 'a.js': "import './b.js';", 'b.js': '' };
+  const files = {
+    'index.html': PAGE,
+    'a.css': css,
+    'a.js': "import './b.js';",
+    'b.js': "export const c = 'd';",
+  };
   const folder = write(scratch(t), { ...files, 'img/x.png': '' });
   assert.deepEqual(checkWindow(folder).references, 5);
 });
@@ -83,6 +88,7 @@ for (const [what, files, why] of [
   ['an image that is missing', { 'a.css': 'b { x: url(y.png) }' }, /a\.css refers to y\.png/],
   ['something from elsewhere', { 'a.css': '@import "https://x.example/a.css"' }, /not the app's/],
   ['something outside', { 'a.js': "import '../main.js';" }, /outside/],
+  ['an import over lines', { 'a.js': "import {\n  b,\n} from './b.mjs';" }, /refers to \.\/b\.mjs/],
   ['a script inline', { 'index.html': `${PAGE}<script>x()</script>` }, /a script inline/],
   ['an event handler inline', { 'index.html': `${PAGE}<b onclick="x()">` }, /handler inline/],
 ]) {
