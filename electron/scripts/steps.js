@@ -177,7 +177,7 @@ function runtimeOf({ wanted, project }) {
 
 /** Where a target's artefacts go: one directory each, so that no run mixes with another's. */
 function outputOf({ wanted, electron }) {
-  return path.join(electron, 'dist', wanted.target);
+  return wanted.output ?? path.join(electron, 'dist', wanted.target);
 }
 
 function packager(project, env, words, echo = false) {

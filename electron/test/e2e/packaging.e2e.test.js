@@ -13,7 +13,7 @@ const { setTimeout: pause } = require('node:timers/promises');
 const { FuseV1Options, getCurrentFuseWire } = require('@electron/fuses');
 const { readAsar } = require('../../scripts/asar.js');
 const { findPackager } = require('../../src/builder/tools.js');
-const { electronDist, missing } = require('./real-electron.js');
+const { electronDist, missing, unless } = require('./real-electron.js');
 
 const ELECTRON = path.join(__dirname, '..', '..');
 const PROJECT = path.dirname(ELECTRON);
@@ -27,14 +27,15 @@ const PATIENCE = 120_000;
 const [OFF, ON] = [48, 49];
 
 const SEVEN = spawnSync('which', ['7za'], { encoding: 'utf8' }).stdout.trim();
-const skip = missing() || (!SEVEN && 'needs 7za (apt install p7zip-full)') || toolMissing();
+const skip =
+  missing() || (!SEVEN && unless('7za is installed (apt install p7zip-full)')) || toolMissing();
 
 let scratch;
 let said;
 
 function toolMissing() {
   const { error } = spawnSync(findPackager(PROJECT), ['--version']);
-  return error ? 'needs runtime-packager (make assemble)' : false;
+  return error ? unless('runtime-packager is installed (make assemble)') : false;
 }
 
 before(
