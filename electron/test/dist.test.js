@@ -179,6 +179,13 @@ for (const [step, what, options, changes, why] of [
   ],
   ['window', 'a page is missing', {}, GONE, /index\.html is missing/],
   ['electron-builder', 'it fails', { fails: 'electron-builder' }, {}, /exit code 1/],
+  [
+    'electron-builder',
+    'its output is not ours',
+    {},
+    { 'electron/dist/linux-x64/a': '' },
+    /other files/,
+  ],
   ['packaged app', 'there is no app', {}, {}, /left no app/],
   [
     'packaged app',
