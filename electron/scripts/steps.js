@@ -73,10 +73,19 @@ async function window({ electron }) {
 async function build(context) {
   const { electron } = context;
   const program = require.resolve('electron-builder/cli.js', { paths: [electron] });
-  fs.rmSync(outputOf(context), { recursive: true, force: true }); // what is listed later is of this run
+  empty(outputOf(context)); // what is listed later is of this run
   const words = [program, ...builderWords(context)];
   await run(process.execPath, words, { cwd: electron, env: setupEnv(context), echo: true });
   return 'packed';
+}
+
+/** Take away what an earlier run left, and nothing that is somebody else's. */
+function empty(output) {
+  const found = fs.existsSync(output) ? fs.readdirSync(output) : [];
+  const ours = found.some((name) => name.startsWith('builder-') || /^mac|-unpacked$/.test(name));
+  if (found.length && !ours)
+    throw new Error(`${output} holds other files: choose another directory`);
+  fs.rmSync(output, { recursive: true, force: true });
 }
 
 /** What build/installer.nsi takes from its environment. */
