@@ -133,6 +133,12 @@ class Home {
     return file && JSON.parse(fs.readFileSync(file, 'utf8'));
   }
 
+  /** Bytes of a download that is not complete. */
+  get partial() {
+    const files = findIn(path.join(this.place, 'cache'), `temp-${IMAGE}`);
+    return files.reduce((sum, file) => sum + fs.statSync(file).size, 0);
+  }
+
   /** Wait for a line of the log. */
   async logged(pattern) {
     await until(
