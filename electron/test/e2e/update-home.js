@@ -123,7 +123,7 @@ class Home {
 
   /** The app's log. */
   get log() {
-    const files = findIn(path.join(this.place, 'config'), 'peft-studio.log');
+    const files = findIn(path.join(this.place, 'config'), 'logs', 'peft-studio.log');
     return files.map((file) => fs.readFileSync(file, 'utf8')).join('');
   }
 
@@ -131,6 +131,12 @@ class Home {
   get state() {
     const [file] = findIn(path.join(this.place, 'config'), 'update.json');
     return file && JSON.parse(fs.readFileSync(file, 'utf8'));
+  }
+
+  /** Bytes of a download that is not complete. */
+  get partial() {
+    const files = findIn(path.join(this.place, 'cache'), 'pending', `temp-${IMAGE}`);
+    return files.reduce((sum, file) => sum + fs.statSync(file).size, 0);
   }
 
   /** Wait for a line of the log. */
@@ -209,12 +215,11 @@ function kill(pid, signal) {
   }
 }
 
-function findIn(directory, name) {
+/** The files of a name in the directories of a directory; Chromium makes and removes others. */
+function findIn(directory, ...names) {
   if (!fs.existsSync(directory)) return [];
-  return fs
-    .readdirSync(directory, { recursive: true })
-    .filter((file) => path.basename(file) === name)
-    .map((file) => path.join(directory, file));
+  const files = fs.readdirSync(directory).map((inner) => path.join(directory, inner, ...names));
+  return files.filter((file) => fs.existsSync(file));
 }
 
 module.exports = { Home, until };
