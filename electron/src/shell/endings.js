@@ -19,6 +19,7 @@ function setupEndings({ electron, process, service, log, title }) {
   const { app, powerMonitor } = electron;
   let stopped = false;
   let stopping;
+  let dying = false;
   const stop = () => {
     stopping ??= service.close().catch((error) => log.error(`stopping: ${error.stack}`));
     return stopping;
@@ -31,9 +32,11 @@ function setupEndings({ electron, process, service, log, title }) {
     return stop().then(() => {
       log.info('quit');
       stopped = true;
-      // Not while Electron is still in this event, as it is when nothing had to be stopped: it would
-      // take this for the quitting that was prevented.
-      setImmediate(() => app.quit());
+      // A quit would wait for whoever reads the message about a bug; there may be nobody. Electron
+      // ignores a quit that is asked for before it has seen that this one was prevented, which is the
+      // case when there was nothing to stop.
+      if (dying) app.exit(1);
+      else setImmediate(() => app.quit());
     });
   });
   // Electron's own handlers end as well, but not on every system for every signal.
@@ -46,7 +49,6 @@ function setupEndings({ electron, process, service, log, title }) {
   powerMonitor?.on('shutdown', () => app.quit());
   process.on('exit', () => service.killNow());
 
-  let dying = false;
   const onFatal = (kind) => (error) => {
     log.error(`${kind}: ${error?.stack ?? error}`);
     if (!dying) fatal({ error, electron, log, title, stop });
