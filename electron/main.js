@@ -24,7 +24,7 @@ const { MainWindow } = require('./src/shell/window.js');
 const { beforeAnything, setupUpdates } = require('./src/updates/index.js');
 
 const { app } = electron;
-const settings = readSettings(process.env);
+const settings = settingsOrEnd();
 const origin = originOf(settings);
 const trustDirectory = path.join(__dirname, 'trust');
 /** What the user, or an update, started the app with. */
@@ -34,6 +34,15 @@ registerScheme(electron, settings.scheme);
 if (!beforeAnything({ app, argv, openLog: setupLog })) {
   if (app.requestSingleInstanceLock()) run();
   else app.quit();
+}
+
+function settingsOrEnd() {
+  try {
+    return readSettings(process.env);
+  } catch (error) {
+    electron.dialog.showErrorBox('PEFT Studio', error.message);
+    return process.exit(2);
+  }
 }
 
 function run() {
@@ -131,9 +140,10 @@ function setupPushes(log, service, window) {
   log.onBatch = (batch) => window.push('backend-log', batch);
 }
 
-/** Packaged: what editing text needs, and quitting. */
+/** Packaged: editing, zooming, the window; neither reloading nor developer tools. */
 function menu() {
-  const roles = ['appMenu', 'editMenu', 'windowMenu'];
-  const shown = process.platform === 'darwin' ? roles : roles.slice(1);
-  return electron.Menu.buildFromTemplate(shown.map((role) => ({ role })));
+  const zoom = ['resetZoom', 'zoomIn', 'zoomOut', 'togglefullscreen'].map((role) => ({ role }));
+  const menus = [{ role: 'editMenu' }, { label: 'View', submenu: zoom }, { role: 'windowMenu' }];
+  if (process.platform === 'darwin') menus.unshift({ role: 'appMenu' });
+  return electron.Menu.buildFromTemplate(menus);
 }

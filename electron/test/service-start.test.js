@@ -68,7 +68,10 @@ test('a port lost between check and bind is replaced by the next', async (t) => 
   const ports = await parts.freePorts(3);
   const behaviour = { lostPorts: ports.slice(0, 2) };
   const { manager, statuses } = await makeManager(t, { settings: { ports }, behaviour });
-  assert.equal((await manager.start()).port, ports[2]);
+  const { port, phases } = await manager.start();
+  assert.equal(port, ports[2]);
+  assert.equal(new Set(names(phases.map(({ name: status }) => ({ status })))).size, 5);
+  assert.equal(phases.length, 5);
   assert.ok(!names(statuses).includes('restarting'));
 });
 

@@ -189,6 +189,14 @@ for (const [what, spoilIt] of TRUSTS) {
   });
 }
 
+test('a record whose directory is not there yet, or cannot be made, refuses nothing', async () => {
+  const record = path.join(directory, 'new', 'verified.json');
+  await makeVerification({ record }).afterStart(tree);
+  assert.ok(fs.statSync(path.dirname(record)).isDirectory());
+  await makeVerification({ record: path.join(keysFile(), 'verified.json') }).afterStart(tree);
+  assert.ok(log.texts().some((text) => text.startsWith('verifying without a record')));
+});
+
 test('20 files are named, all are counted', async () => {
   for (let index = 0; index < 30; index += 1)
     fs.writeFileSync(path.join(tree, `extra${index}`), '');

@@ -4,7 +4,7 @@
 
 /** @typedef {{name: 'verify' | 'port' | 'spawn' | 'listen' | 'health', milliseconds: number}} Phase */
 
-/** A stopwatch with a name for each lap. */
+/** A stopwatch with a name for each lap; one that is run twice counts once, with both times. */
 class Phases {
   #begun;
   #since;
@@ -32,19 +32,17 @@ class Phases {
   /** The last one is over. */
   end() {
     if (!this.#begun) return;
-    const milliseconds = Math.round(this.clock.elapsed() - this.#since);
-    this.done = [...this.done, { name: this.#begun, milliseconds }];
+    const name = this.#begun;
+    const took = Math.round(this.clock.elapsed() - this.#since);
+    const before = this.done.find((phase) => phase.name === name);
+    const milliseconds = took + (before?.milliseconds ?? 0);
+    this.done = [...this.done.filter((phase) => phase !== before), { name, milliseconds }];
     this.#begun = undefined;
   }
 
   /** Milliseconds since the start. */
   get total() {
     return Math.round(this.clock.elapsed() - this.started);
-  }
-
-  /** For the log. */
-  toString() {
-    return this.done.map(({ name, milliseconds }) => `${name} ${milliseconds} ms`).join(', ');
   }
 }
 

@@ -10,6 +10,8 @@
  * A runtime that was verified in the background sets the lowest epoch that is accepted from then on.
  */
 
+const fs = require('node:fs');
+const path = require('node:path');
 const { BackendError } = require('../failures.js');
 const { verifyTree } = require('../manifest-verify.js');
 const { readTrust } = require('./trust.js');
@@ -102,10 +104,11 @@ class Verification {
   }
 
   async #facts(tree, level, record) {
-    const { trustDirectory, platform, product, state, verify } = this.options;
+    const { trustDirectory, platform, product, state, verify, log } = this.options;
     const minimumEpoch = epochsOf(state.read())[product] ?? 0;
     const trust = readTrust(trustDirectory);
-    const facts = await verify(tree, trust, { level, platform, minimumEpoch, record });
+    const wanted = { level, platform, minimumEpoch, record: record && usableRecord(record, log) };
+    const facts = await verify(tree, trust, wanted);
     if (facts.release.product === product) return facts;
     throw new Error(`it is the runtime of ${facts.release.product}, expected ${product}`);
   }
@@ -128,6 +131,17 @@ class Verification {
   #setFailed(failed) {
     if (this.#failed !== failed) this.options.state.update({ verificationFailed: failed });
     this.#failed = failed;
+  }
+}
+
+/** The record, if its directory can be had; without it the next verification takes longer. */
+function usableRecord(record, log) {
+  try {
+    fs.mkdirSync(path.dirname(record), { recursive: true });
+    return record;
+  } catch (error) {
+    log.warning(`verifying without a record: ${error.message}`);
+    return undefined;
   }
 }
 

@@ -32,6 +32,17 @@ async function debuggingUrl(child) {
   return until(url, () => said);
 }
 
+/** Playwright sometimes waits for ever on a page that was being made while it attached. */
+async function attach(url) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await chromium.connectOverCDP(url, { timeout: 10_000 });
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
 /** A user's home. */
 class Home {
   /**
@@ -63,8 +74,14 @@ class Home {
    * Node's inspector keeps a process that quits waiting for whoever is attached.
    */
   async open() {
+    const before = this.log.length;
     const child = this.start('--remote-debugging-port=0');
-    const browser = await chromium.connectOverCDP(await debuggingUrl(child));
+    const url = await debuggingUrl(child);
+    await until(
+      () => /ready on port/.test(this.log.slice(before)),
+      () => this.log,
+    );
+    const browser = await attach(url);
     const [context] = browser.contexts();
     this.page = context.pages()[0] ?? (await context.waitForEvent('page'));
     await this.page.waitForFunction(() => 'peftStudio' in globalThis);

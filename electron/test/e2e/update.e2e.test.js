@@ -165,7 +165,8 @@ test('power cut during the download: 0.1.0 starts, and can be updated', OPTIONS,
   await user.open();
   await user.ask('check-for-updates');
   user.ask('download-update').catch(() => {});
-  while (!(await user.seen('update-download-progress')).length);
+  const begun = async () => (await user.seen('update-download-progress')).length > 0;
+  await until(begun, () => user.log);
   await user.pullThePlug();
   isVersion(user, '0.1.0');
   server.trouble = undefined;
@@ -176,7 +177,10 @@ test('power cut during the installation: a whole version is in place', OPTIONS, 
   const user = home(t);
   await downloaded(user);
   user.ask('install-update').catch(() => {});
-  while (!user.state);
+  await until(
+    () => user.state,
+    () => user.log,
+  );
   await user.pullThePlug();
   const found = digestOf(user.app);
   const versions = [digestOf(of('0.1.0', IMAGE)), digestOf(of('0.2.0', IMAGE))];
