@@ -28,11 +28,13 @@ test: $(READY) $(NODE_READY) ## everything that is checked, linters included
 	$(DISPLAYED) npm --prefix electron run --silent test:e2e
 	$(BIN)/python -m pytest
 
-bench: $(READY) ## the figures we quote, beside their peers, into docs/benchmarks.md
+bench: $(READY) $(NODE_READY) ## the figures we quote, beside their peers, into docs/benchmarks.md
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/assemble.py
 	$(BIN)/python benchmarks/verifying.py
 	$(BIN)/python benchmarks/platforms.py
+	$(BIN)/runtime-packager assemble
+	xvfb-run -a node benchmarks/desktop.js
 
 torture: $(READY) ## kills, faults and power cuts at every point of an assembly; fuzzing: two hours and more
 	$(BIN)/python tests/torture --go-on

@@ -13,11 +13,14 @@ const { spawn } = require('node:child_process');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
 const http = require('node:http');
+const os = require('node:os');
 const path = require('node:path');
 
 const E2E = path.join(__dirname, '../electron/test/e2e');
 const { freePorts, startDesktop } = require(path.join(E2E, 'desktop.js'));
+const { electronProgram } = require(path.join(E2E, 'real-electron.js'));
 const { launcherOf, packagedApp, unavailable } = require(path.join(E2E, 'packaged.js'));
+const { _electron } = require(path.join(E2E, '../../node_modules/playwright-core'));
 
 const DOCS = path.join(__dirname, '../docs/benchmarks.md');
 const RUNS = 5;
@@ -176,7 +179,10 @@ function watchFrames(milliseconds) {
 
 /** The main process before and after an hour's health checks, the pauses between them shortened. */
 async function memoryTable(desktop) {
-  const rows = [['before', ...memoryOf(desktop.pid)]];
+  const rows = [
+    ['an Electron with an empty window', ...(await emptyElectron())],
+    ['PEFT Studio, started', ...memoryOf(desktop.pid)],
+  ];
   const page = await desktop.page();
   await page.evaluate(() => {
     globalThis.checks = 0;
@@ -189,8 +195,24 @@ async function memoryTable(desktop) {
   }, FASTER);
   const seen = () => page.evaluate(() => globalThis.checks);
   while ((await seen()) < CHECKS) await new Promise((resolve) => setTimeout(resolve, 500));
-  rows.push([`after ${await seen()} health checks`, ...memoryOf(desktop.pid)]);
+  rows.push([`PEFT Studio, after ${await seen()} health checks`, ...memoryOf(desktop.pid)]);
   return table(['', 'resident, MB', 'of it private', 'proportional'], rows);
+}
+
+/** The memory of an Electron whose main process does nothing but open a window. */
+async function emptyElectron() {
+  const place = fs.mkdtempSync(path.join(os.tmpdir(), 'empty-'));
+  const open = "const { app, BrowserWindow } = require('electron');\n";
+  const show = "app.whenReady().then(() => new BrowserWindow().loadURL('about:blank'));\n";
+  fs.writeFileSync(path.join(place, 'index.js'), open + show);
+  fs.writeFileSync(path.join(place, 'package.json'), '{"main": "index.js"}');
+  const args = ['--no-sandbox', `--user-data-dir=${path.join(place, 'data')}`, place];
+  const electron = await _electron.launch({ executablePath: electronProgram(), args });
+  await electron.firstWindow();
+  const found = memoryOf(electron.process().pid);
+  await electron.close();
+  fs.rmSync(place, { recursive: true });
+  return found;
 }
 
 /** Megabytes: resident, its anonymous part, and with shared pages divided among those who map them. */

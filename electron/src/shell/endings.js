@@ -32,11 +32,10 @@ function setupEndings({ electron, process, service, log, title }) {
     return stop().then(() => {
       log.info('quit');
       stopped = true;
-      // A quit would wait for whoever reads the message about a bug; there may be nobody. Electron
-      // ignores a quit that is asked for before it has seen that this one was prevented, which is the
-      // case when there was nothing to stop.
-      if (dying) app.exit(1);
-      else setImmediate(() => app.quit());
+      // Electron ignores a quit that is asked for before it has seen that this one was prevented,
+      // which is the case when there was nothing to stop.
+      // And a quit would wait for whoever reads the message about a bug; there may be nobody.
+      setImmediate(() => (dying ? app.exit(1) : app.quit()));
     });
   });
   // Electron's own handlers end as well, but not on every system for every signal.

@@ -33,6 +33,7 @@ TOKEN = os.environ.get("PEFT_STUDIO_TOKEN", "").encode()
 PORT_TAKEN = 98
 LINES = (b"x" * 99 + b"\n") * 640
 written: list[int] = []
+authorized: list[str] = []
 
 
 class Handler(BaseHTTPRequestHandler):
