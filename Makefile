@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 endif
 READY := $(VENV)/.ready
 NODE_READY := electron/node_modules/.ready
+# A display for the real Electron, where there is none; without it those tests say what to install.
+DISPLAYED := $(if $(DISPLAY),,$(if $(shell command -v xvfb-run),xvfb-run --auto-servernum))
 
 .PHONY: assemble test bench torture clean
 
@@ -23,13 +25,16 @@ test: $(READY) $(NODE_READY) ## everything that is checked, linters included
 	$(BIN)/lint-imports
 	npm --prefix electron run --silent lint
 	npm --prefix electron run --silent test
+	$(DISPLAYED) npm --prefix electron run --silent test:e2e
 	$(BIN)/python -m pytest
 
-bench: $(READY) ## the figures we quote, beside their peers, into docs/benchmarks.md
+bench: $(READY) $(NODE_READY) ## the figures we quote, beside their peers, into docs/benchmarks.md
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/assemble.py
 	$(BIN)/python benchmarks/verifying.py
 	$(BIN)/python benchmarks/platforms.py
+	$(BIN)/runtime-packager assemble
+	xvfb-run -a node benchmarks/desktop.js
 
 torture: $(READY) ## kills, faults and power cuts at every point of an assembly; fuzzing: two hours and more
 	$(BIN)/python tests/torture --go-on
@@ -37,7 +42,7 @@ torture: $(READY) ## kills, faults and power cuts at every point of an assembly;
 	RUNTIME_PACKAGER_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz
 
 clean: ## what was built; the cache and the environment stay
-	rm -rf backend/dist dist runtime_packager/launcher/bin
+	rm -rf backend/dist electron/dist electron/trust dist runtime_packager/launcher/bin
 
 $(READY): pyproject.toml hatch_build.py $(wildcard runtime_packager/launcher/src/*) runtime_packager/launcher/build.py backend/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3")'

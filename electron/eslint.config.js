@@ -4,7 +4,7 @@ const js = require('@eslint/js');
 const globals = require('globals');
 
 module.exports = [
-  { ignores: ['dist/'] },
+  { ignores: ['dist/', 'trust/'] },
   js.configs.recommended,
   {
     languageOptions: { sourceType: 'commonjs', globals: globals.node },

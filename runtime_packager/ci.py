@@ -1,8 +1,10 @@
 """The workflow that assembles all platforms on one Linux runner and tries each where it runs.
 
 The text is made from the configuration and a few choices, so a test can hold it to GitHub's own
-schema. Artifacts keep neither modes nor links, so trees travel as tar archives; without a signing
-key among the secrets (as in pull requests from forks) a development key made for the run signs.
+schema. Artifacts keep neither modes nor links, so trees travel as tar archives. A development key
+made for the run signs what is assembled: that step runs other people's code (builds of source
+archives, the modules it tries). The signing key, if there is one among the secrets (not so in pull
+requests from forks), is there in the next step alone, which starts none.
 """
 
 from __future__ import annotations
@@ -177,25 +179,33 @@ jobs:
           key: runtimes-${{{{ hashFiles('{locks}', '{pins}') }}}}
           restore-keys: runtimes-
       - run: python -m pip install {install}
-      - name: Signing key
-        env:
-          KEY: ${{{{ secrets.RUNTIME_PACKAGER_SIGNING_KEY }}}}
-        run: |
-          key="$RUNNER_TEMP/signing-key.json"
-          if [ -n "$KEY" ]; then
-            (umask 077; printf '%s' "$KEY" > "$key")
-          else
-            echo "::notice::no secret RUNTIME_PACKAGER_SIGNING_KEY: a development key signs"
-            runtime-packager keys generate --purpose development --quiet "$key" > /dev/null
-          fi
-          mkdir packed
-          runtime-packager keys show "$key" > packed/trusted-keys.json
-          echo "RUNTIME_PACKAGER_KEY=$key" >> "$GITHUB_ENV"
       - name: Assemble
         env:
           GITHUB_TOKEN: ${{{{ github.token }}}}
+        run: |
+          key="$RUNNER_TEMP/development-key.json"
+          runtime-packager keys generate --purpose development --quiet "$key" > /dev/null
+          mkdir packed
+          runtime-packager keys show "$key" > packed/trusted-keys.json
+          runtime-packager assemble --key "$key" --locked {platforms}
+      - name: Sign
+        env:
+          SIGNING_KEY: ${{{{ secrets.RUNTIME_PACKAGER_SIGNING_KEY }}}}
           RUNTIME_PACKAGER_PASSPHRASE: ${{{{ secrets.RUNTIME_PACKAGER_PASSPHRASE }}}}
-        run: runtime-packager assemble --locked {platforms}
+        run: |
+          if [ -z "$SIGNING_KEY" ]; then
+            echo "::notice::no secret RUNTIME_PACKAGER_SIGNING_KEY: a development key signs"
+            exit 0
+          fi
+          key="$RUNNER_TEMP/signing-key.json"
+          (umask 077; printf '%s' "$SIGNING_KEY" > "$key")
+          for platform in {names}; do
+            runtime-packager verify --platform "$platform" --trusted packed/trusted-keys.json \\
+              {output}/"$platform"
+            runtime-packager sign --key "$key" {output}/"$platform"
+          done
+          runtime-packager keys show "$key" > packed/trusted-keys.json
+          rm "$key"
       - name: Pack
         run: |
           for platform in {names}; do

@@ -13,7 +13,8 @@ const fs = require('node:fs');
  */
 function builderWords({ wanted, env }) {
   const words = [`--${wanted.system}`, ...(wanted.dir ? ['dir'] : []), `--${wanted.arch}`];
-  words.push('--publish', 'never', `-c.directories.output=dist/${wanted.target}`);
+  const output = wanted.output ?? `dist/${wanted.target}`;
+  words.push('--publish', 'never', `-c.directories.output=${output}`);
   // Machines that do not reach GitHub bring an unpacked Electron along.
   const dist = env.RUNTIME_PACKAGER_ELECTRON_DIST || env.ELECTRON_OVERRIDE_DIST_PATH;
   if (dist) words.push(`-c.electronDist=${dist}`);

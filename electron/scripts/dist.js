@@ -16,6 +16,7 @@ const USAGE = `usage: npm run dist -- [options] [-- options of electron-builder]
   --dir                   the unpacked app alone, no installer
   --keep-backend          take the runtime in backend/dist/ as it is, do not assemble
   --release               refuse development keys and unsigned programs
+  --output DIRECTORY      where the app goes, emptied before  [default: dist/<target>]
 
 The environment says what must not stand on a command line: docs/how-to.md, "Package and sign the
 desktop app".`;
@@ -28,6 +29,7 @@ const OPTIONS = {
   dir: { type: 'boolean' },
   'keep-backend': { type: 'boolean' },
   release: { type: 'boolean' },
+  output: { type: 'string' },
   help: { type: 'boolean' },
 };
 
@@ -51,7 +53,7 @@ class StepError extends Error {
  * What is to be built.
  * @param {string[]} words the command line
  * @param {{platform: string, arch: string}} host Node's names
- * @returns {object} `{system, arch, target, dir, keepBackend, release, help, rest}`
+ * @returns {object} `{system, arch, target, dir, keepBackend, release, output, help, rest}`
  * @throws {TypeError} for a command line that makes no sense
  */
 function wantedFrom(words, host = process) {
@@ -72,6 +74,7 @@ function wantedFrom(words, host = process) {
     dir: Boolean(values.dir),
     keepBackend: Boolean(values['keep-backend']),
     release: Boolean(values.release),
+    output: values.output && path.resolve(values.output),
     help: Boolean(values.help),
     rest: end < 0 ? [] : words.slice(end + 1),
   };

@@ -73,10 +73,19 @@ async function window({ electron }) {
 async function build(context) {
   const { electron } = context;
   const program = require.resolve('electron-builder/cli.js', { paths: [electron] });
-  fs.rmSync(outputOf(context), { recursive: true, force: true }); // what is listed later is of this run
+  empty(outputOf(context)); // what is listed later is of this run
   const words = [program, ...builderWords(context)];
   await run(process.execPath, words, { cwd: electron, env: setupEnv(context), echo: true });
   return 'packed';
+}
+
+/** Take away what an earlier run left, and nothing that is somebody else's. */
+function empty(output) {
+  const found = fs.existsSync(output) ? fs.readdirSync(output) : [];
+  const ours = found.some((name) => name.startsWith('builder-') || /^mac|-unpacked$/.test(name));
+  if (found.length && !ours)
+    throw new Error(`${output} holds other files: choose another directory`);
+  fs.rmSync(output, { recursive: true, force: true });
 }
 
 /** What build/installer.nsi takes from its environment. */
@@ -118,6 +127,7 @@ function checkArchive(archive, electron) {
     filesBelow(path.join(electron, folder)).map((name) => `${folder}/${name}`),
   );
   const missing = [...NEEDED, ...own].filter((name) => !packed.has(name));
+  if (!missing.length) missing.push(...missingPackages(packed));
   if (missing.length) throw new Error(`${archive} lacks ${missing.join(', ')}`);
   const changed = own.filter(
     (name) => !packed.read(name).equals(fs.readFileSync(path.join(electron, name))),
@@ -125,6 +135,36 @@ function checkArchive(archive, electron) {
   if (changed.length) throw new Error(`${archive} holds another ${changed.join(', ')}`);
   const unwanted = packed.names.filter((name) => UNWANTED.test(name));
   if (unwanted.length) throw new Error(`${archive} holds ${unwanted.slice(0, 5).join(', ')}`);
+}
+
+/**
+ * The packages that the app or one of its packages depends on and the archive lacks: electron-builder
+ * leaves out what it does not find, and goes on.
+ */
+function missingPackages(packed) {
+  const missing = new Set();
+  const pending = ['package.json'];
+  const seen = new Set(pending);
+  while (pending.length) {
+    const file = pending.pop();
+    const { dependencies = {} } = JSON.parse(packed.read(file));
+    for (const name of Object.keys(dependencies)) {
+      const found = packageFrom(packed, path.posix.dirname(file), name);
+      if (!found) missing.add(`node_modules/${name}`);
+      else if (!seen.has(found)) pending.push(found);
+      seen.add(found);
+    }
+  }
+  return [...missing];
+}
+
+/** Where Node finds a package from a directory: in its node_modules, else in one above. */
+function packageFrom(packed, folder, name) {
+  for (let at = folder; ; at = path.posix.dirname(at)) {
+    const file = path.posix.join(at, 'node_modules', name, 'package.json');
+    if (packed.has(file)) return file;
+    if (at === '.') return undefined;
+  }
 }
 
 /** What there is to hand out, with sizes. */
@@ -146,7 +186,7 @@ function runtimeOf({ wanted, project }) {
 
 /** Where a target's artefacts go: one directory each, so that no run mixes with another's. */
 function outputOf({ wanted, electron }) {
-  return path.join(electron, 'dist', wanted.target);
+  return wanted.output ?? path.join(electron, 'dist', wanted.target);
 }
 
 function packager(project, env, words, echo = false) {

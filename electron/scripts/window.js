@@ -9,6 +9,13 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
+/** How JavaScript refers to a module. */
+const IMPORTS = [
+  /(?:^|\n)\s*(?:import|export)\b[^'";]*?\bfrom\s*['"]([^'"]+)['"]/g,
+  /(?:^|\n)\s*import\s*['"]([^'"]+)['"]/g,
+  /\bimport\(\s*['"]([^'"]+)['"]/g,
+];
+
 /** Files with references, and how a reference looks in them. */
 const REFERENCES = {
   '.html': [
@@ -16,10 +23,8 @@ const REFERENCES = {
     /<link\b[^>]*?\shref="([^"]*)"/g,
   ],
   '.css': [/url\(\s*['"]?([^'")]+)['"]?\s*\)/g, /@import\s+['"]([^'"]+)['"]/g],
-  '.js': [
-    /(?:^|\n)\s*(?:import|export)\b[^'"\n]*['"]([^'"]+)['"]/g,
-    /\bimport\(\s*['"]([^'"]+)['"]/g,
-  ],
+  '.js': IMPORTS,
+  '.mjs': IMPORTS,
 };
 
 /** What the policy refuses. */

@@ -29,7 +29,7 @@ class FakeApp extends EventEmitter {
   }
 }
 
-function makeApp(t) {
+function makeApp(t, { read = async () => {} } = {}) {
   const app = new FakeApp();
   const process = new EventEmitter();
   const events = [];
@@ -45,6 +45,7 @@ function makeApp(t) {
     showMessageBox: async ({ detail }) => {
       events.push('dialog');
       assert.match(detail, /The log says more/);
+      await read();
     },
   };
   const powerMonitor = new EventEmitter();
@@ -85,6 +86,15 @@ test('a bug stops the backend, then is shown, then ends with 1; a second is logg
   const texts = made.log.texts().join('\n');
   assert.match(texts, /nobody caught: Error: first\n +at /);
   assert.match(texts, /promise that failed: Error: second/);
+});
+
+test('a signal while the message about a bug is up ends the app, read or not', async (t) => {
+  const made = makeApp(t, { read: () => new Promise(() => {}) });
+  made.process.emit('uncaughtException', new Error('first'));
+  made.stop();
+  await until(() => made.events.includes('dialog'));
+  made.process.emit('SIGTERM');
+  await until(() => made.app.ended === 1);
 });
 
 test('an exit without events ends the backend at once', (t) => {

@@ -7,12 +7,14 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
+const { Worker } = require('node:worker_threads');
 const {
   parseTrusted,
   verifyRelease,
   verifyRootChain,
   verifyTree,
 } = require('../src/manifest-verify.js');
+const { answerOf } = require('../src/manifest/hashing.js');
 const { place } = require('./trees.js');
 const { baseTree } = require('./verdicts.js');
 
@@ -90,5 +92,16 @@ for (const [name, trust, options] of [
 ]) {
   test(`${name} is a mistake, not a pass`, async () => {
     await assert.rejects(verifyTree(tree, trust, options), TypeError);
+  });
+}
+
+for (const [name, script] of [
+  ['that ends well', ''],
+  ['that is ended', 'process.exit(0)'],
+  ['that fails', 'throw new Error("out of memory")'],
+  ['that ends before its answer', 'setTimeout(() => {}, 0)'],
+]) {
+  test(`a worker ${name} without an answer is no good news`, async () => {
+    await assert.rejects(answerOf(new Worker(script, { eval: true })));
   });
 }

@@ -70,6 +70,22 @@ describe('what went wrong', () => {
     ]);
   });
 
+  test('an installation that was repaired can be started', () => {
+    const refused = status({
+      status: 'error',
+      ...failure('INTEGRITY_FAILED', { files: [], count: 1 }),
+    });
+    const repaired = after(refused, [
+      'verify-answered',
+      { verified: true, files: 1, milliseconds: 1 },
+    ]);
+    assert.deepStrictEqual(logic.problems(repaired), []);
+    assert.strictEqual(logic.headline(repaired, AT).button.channel, 'backend-restart');
+    const again = logic.reduce(repaired, ...refused, AT);
+    const worse = logic.reduce(again, 'backend-status', { ...refused[1], at: AT + 5000 }, AT);
+    assert.strictEqual(logic.problems(worse).length, 1, 'an older verification says nothing');
+  });
+
   test('a code that this window does not know still makes a card with a way on', () => {
     const [card] = logic.problems(after(status({ status: 'error', error: 'new', code: 'NEW' })));
     assert.deepStrictEqual([card.code, card.cause], ['NEW', 'new']);

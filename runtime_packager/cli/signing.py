@@ -55,11 +55,17 @@ root_option = click.option(
 
 
 def project_of(shared: Shared) -> Config | None:
-    """The project's configuration, when we are in one: a runtime can be verified anywhere."""
+    """The project's configuration, when we are in one: a runtime can be verified anywhere.
+
+    :raises InputError: when there is one and it is broken; whom to believe stands in it.
+    """
+    from runtime_packager.config import find_config, load_config
+
     try:
-        return shared.config()
+        found = find_config(shared.project)
     except InputError:
         return None
+    return load_config(found)
 
 
 def development_key(cache: Cache) -> Path:

@@ -87,10 +87,12 @@ def test_a_project_in_a_folder_of_the_repository_has_its_workflow_at_the_root(
     assert not (project / ".github").exists()
 
 
-def test_secrets_reach_only_the_steps_that_sign(project: Path) -> None:
+def test_secrets_reach_only_the_step_that_signs(project: Path) -> None:
     assert run() == 0
-    text = json.dumps(written(project)["jobs"]["try"])
-    assert "secrets." not in text
+    jobs = written(project)["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    assert [step["name"] for step in steps if "secrets." in json.dumps(step)] == ["Sign"]
+    assert "secrets." not in json.dumps([{**job, "steps": []} for job in jobs.values()])
     assert written(project)["permissions"] == {"contents": "read"}
 
 

@@ -46,6 +46,37 @@ def test_its_steps_pass_on_a_good_runtime_and_fail_on_a_broken_one(
     assert {"Verify", "Start the app"} <= set(run_steps(job, work, env))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the runner's shell is looked for as bash")
+def test_what_was_assembled_gets_the_release_key_in_a_step_of_its_own(
+    studio, runtime: Path, tmp_path: Path
+) -> None:
+    name = host_target().name
+    done = studio("ci", "github", "--project", studio.project, "-p", name, "-o", "-")
+    steps = YAML(typ="safe").load(done.stdout)["jobs"]["assemble"]["steps"]
+    (sign,) = (step["run"] for step in steps if step.get("name") == "Sign")
+    shutil.copytree(runtime, tmp_path / "dist" / name, symlinks=True)
+    sign = sign.replace("backend/dist/", "dist/")
+    (tmp_path / "packed").mkdir()
+    trusted = tmp_path / "packed" / "trusted-keys.json"
+    cache = Path(studio.environment()["RUNTIME_PACKAGER_CACHE"])
+    trusted.write_text(studio("keys", "show", cache / "keys/development.json").stdout)
+    studio("keys", "generate", tmp_path / "key.json", "--purpose", "development")
+    secret = (tmp_path / "key.json").read_text()
+    env = environment(studio, tmp_path, name, "") | {"RUNNER_TEMP": str(tmp_path)}
+    before = trusted.read_text()
+    run = ["bash", "-eo", "pipefail", "-c", sign]
+    subprocess.run(run, cwd=tmp_path, env=env, check=True)
+    assert trusted.read_text() == before, "without the secret nothing is signed anew"
+    subprocess.run(run, cwd=tmp_path, env=env | {"SIGNING_KEY": secret}, check=True)
+    assert trusted.read_text() != before
+    assert not (tmp_path / "signing-key.json").exists()
+    studio("verify", tmp_path / "dist" / name, "--trusted", trusted)
+    (tmp_path / "dist" / name / "app.pyz").write_bytes(b"")
+    trusted.write_text(before)
+    done = subprocess.run(run, cwd=tmp_path, env=env | {"SIGNING_KEY": secret}, check=False)
+    assert done.returncode == 5
+
+
 def pack(runtime: Path, work: Path, name: str) -> None:
     with tarfile.open(work / f"{name}.tar.gz", "w:gz", compresslevel=0) as archive:
         archive.add(runtime, name)

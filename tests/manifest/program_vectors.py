@@ -82,6 +82,7 @@ def _windows() -> Iterator[tuple[str, bytes]]:
     yield "PE, a short structure", made.sign_windows(data, padded)
     inside = struct.pack("<IHH", 56, 0x200, 2) + b"\x30\x81\x21" + bytes(45)
     yield "PE, fifteen zeros behind a structure", made.sign_windows(data, inside[:56])
+    yield "PE, a byte behind a structure", made.sign_windows(data, inside[:55] + b"\1")
     _, entry = made.windows_fields(signed)
     start, size = struct.unpack_from("<II", signed, entry)
     for name, pair in {

@@ -298,7 +298,9 @@ def test_everything_wrong_is_reported_sorted_and_the_print_is_short(sealed: Seal
     assert error.exit_code == 5
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_no_single_change_to_any_byte_goes_unseen(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from make_documents import Vector
 from make_signed import envelope, signature
+from second_signature import other_signature
 from vector_keys import KEYS, MANY, key_row, keyid, small_order_keys
 from vector_parts import spell
 
@@ -43,6 +45,11 @@ def root_vectors() -> list[Vector]:
     keys = root_document()["keys"]
     soon = {"expires": "2030-01-01T00:00:00Z"}
     lying = [signature(1, strict_json.dumps(root_document()), dsse.ROOT_TYPE, keyid=keyid(2))]
+    again = other_signature(KEYS[1], dsse.pae(dsse.ROOT_TYPE, strict_json.dumps(root_document())))
+    alone = [
+        signature(1, strict_json.dumps(root_document()), dsse.ROOT_TYPE),
+        {"keyid": keyid(2), "sig": base64.b64encode(again).decode()},
+    ]
     roles = root_document()["roles"]
     payload = strict_json.dumps(root_document())
     many = sorted(map(key_row, MANY), key=lambda row: row["keyid"])
@@ -61,6 +68,7 @@ def root_vectors() -> list[Vector]:
         ("signed by the release's keys", [root(3, 4)], "root-threshold"),
         ("signed by strangers", [root(5, 6)], "root-threshold"),
         ("a signature under another's id", [envelope(*lying, signed=payload, kind=dsse.ROOT_TYPE)], "root-threshold"),
+        ("two signatures of one key", [envelope(*alone, signed=payload, kind=dsse.ROOT_TYPE)], "root-threshold"),
         ("not signed at all", [root()], "signature-missing"),
         ("replayed", [first, second, second], "root-version"),
         ("the first again", [first, first], "root-version"),

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from make_documents import ORDER, Vector
+from second_signature import other_signature
 from vector_keys import KEYS, keyid, small_order_keys, trust
 from vector_parts import spell
 
@@ -45,6 +46,8 @@ def envelope_vectors() -> list[Vector]:
         sig(2, keyid=f"{index}", sig=base64.b64encode(bytes([index])).decode())
         for index in range(17)
     ]
+    again = other_signature(KEYS[1], dsse.pae(dsse.PAYLOAD_TYPE, PAYLOAD))
+    second = base64.b64encode(again).decode()
     url_safe = sig(1)["sig"].translate(str.maketrans("+/", "-_"))
     two = trust(1, 2, 3, threshold=2)
     rows: list[tuple[str, bytes, dict[str, Any], str]] = [
@@ -62,6 +65,9 @@ def envelope_vectors() -> list[Vector]:
         ("a revoked key beside one that counts", envelope(sig(1), sig(2)), trust(1, 2, revoked=(2,)), "ok"),
         ("one of two that it takes", envelope(sig(1)), two, "threshold"),
         ("one that it takes two of, twice", envelope(sig(1), sig(1, keyid=None, sig=url_safe)), two, "signature-duplicate"),
+        ("one key's other signature", envelope(sig(1, sig=second)), one, "ok"),
+        ("one that it takes two of, by two signatures", envelope(sig(1), sig(1, keyid=None, sig=second)), two, "threshold"),
+        ("the same under another's id", envelope(sig(1), sig(1, keyid=keyid(2), sig=second)), two, "threshold"),
         ("one key and a stranger for two", envelope(sig(1), sig(4)), two, "threshold"),
         ("one key and a broken signature for two", envelope(sig(1), sig(2, sig=forged)), two, "threshold"),
         ("one key, one revoked for two", envelope(sig(1), sig(2)), trust(1, 2, 3, threshold=2, revoked=(2,)), "key-revoked"),

@@ -19,6 +19,7 @@ function setupEndings({ electron, process, service, log, title }) {
   const { app, powerMonitor } = electron;
   let stopped = false;
   let stopping;
+  let dying = false;
   const stop = () => {
     stopping ??= service.close().catch((error) => log.error(`stopping: ${error.stack}`));
     return stopping;
@@ -31,7 +32,10 @@ function setupEndings({ electron, process, service, log, title }) {
     return stop().then(() => {
       log.info('quit');
       stopped = true;
-      app.quit();
+      // Electron ignores a quit that is asked for before it has seen that this one was prevented,
+      // which is the case when there was nothing to stop.
+      // And a quit would wait for whoever reads the message about a bug; there may be nobody.
+      setImmediate(() => (dying ? app.exit(1) : app.quit()));
     });
   });
   // Electron's own handlers end as well, but not on every system for every signal.
@@ -44,7 +48,6 @@ function setupEndings({ electron, process, service, log, title }) {
   powerMonitor?.on('shutdown', () => app.quit());
   process.on('exit', () => service.killNow());
 
-  let dying = false;
   const onFatal = (kind) => (error) => {
     log.error(`${kind}: ${error?.stack ?? error}`);
     if (!dying) fatal({ error, electron, log, title, stop });

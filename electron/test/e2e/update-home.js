@@ -32,6 +32,17 @@ async function debuggingUrl(child) {
   return until(url, () => said);
 }
 
+/** Playwright sometimes waits for ever on a page that was being made while it attached. */
+async function attach(url) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await chromium.connectOverCDP(url, { timeout: 10_000 });
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
 /** A user's home. */
 class Home {
   /**
@@ -63,8 +74,14 @@ class Home {
    * Node's inspector keeps a process that quits waiting for whoever is attached.
    */
   async open() {
+    const before = this.log.length;
     const child = this.start('--remote-debugging-port=0');
-    const browser = await chromium.connectOverCDP(await debuggingUrl(child));
+    const url = await debuggingUrl(child);
+    await until(
+      () => /ready on port/.test(this.log.slice(before)),
+      () => this.log,
+    );
+    const browser = await attach(url);
     const [context] = browser.contexts();
     this.page = context.pages()[0] ?? (await context.waitForEvent('page'));
     await this.page.waitForFunction(() => 'peftStudio' in globalThis);
@@ -106,7 +123,7 @@ class Home {
 
   /** The app's log. */
   get log() {
-    const files = findIn(path.join(this.place, 'config'), 'peft-studio.log');
+    const files = findIn(path.join(this.place, 'config'), 'logs', 'peft-studio.log');
     return files.map((file) => fs.readFileSync(file, 'utf8')).join('');
   }
 
@@ -114,6 +131,12 @@ class Home {
   get state() {
     const [file] = findIn(path.join(this.place, 'config'), 'update.json');
     return file && JSON.parse(fs.readFileSync(file, 'utf8'));
+  }
+
+  /** Bytes of a download that is not complete. */
+  get partial() {
+    const files = findIn(path.join(this.place, 'cache'), 'pending', `temp-${IMAGE}`);
+    return files.reduce((sum, file) => sum + fs.statSync(file).size, 0);
   }
 
   /** Wait for a line of the log. */
@@ -192,12 +215,11 @@ function kill(pid, signal) {
   }
 }
 
-function findIn(directory, name) {
+/** The files of a name in the directories of a directory; Chromium makes and removes others. */
+function findIn(directory, ...names) {
   if (!fs.existsSync(directory)) return [];
-  return fs
-    .readdirSync(directory, { recursive: true })
-    .filter((file) => path.basename(file) === name)
-    .map((file) => path.join(directory, file));
+  const files = fs.readdirSync(directory).map((inner) => path.join(directory, inner, ...names));
+  return files.filter((file) => fs.existsSync(file));
 }
 
 module.exports = { Home, until };

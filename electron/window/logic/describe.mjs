@@ -2,6 +2,7 @@
 
 import { cleanText } from './clean-text.mjs';
 import { duration, seconds } from './format.mjs';
+import { isRepaired } from './problems.mjs';
 
 /** Until the next attempt, unless main says another `delay`: the contract's 2 s. */
 const RESTART_DELAY = 2000;
@@ -28,6 +29,14 @@ const RESTART = { label: 'Restart', channel: 'backend-restart', confirm: true };
 const AGAIN = { label: 'Start again', channel: 'backend-force-restart', confirm: false };
 const NOW = { label: 'Restart now', channel: 'backend-force-restart', confirm: false };
 const START = { label: 'Start', channel: 'backend-restart', confirm: false };
+
+const REPAIRED = {
+  tone: 'idle',
+  title: 'Not running',
+  line: 'The installation is in order again: the engine can be started.',
+  said: 'The installation is in order again.',
+  button: START,
+};
 
 const HEADLINES = {
   unknown: () => ({
@@ -98,7 +107,8 @@ function running({ run }, now) {
   };
 }
 
-function broken({ backend }) {
+function broken({ backend, verification }) {
+  if (isRepaired({ backend, verification })) return REPAIRED;
   const last = backend.status === 'failed' && backend.attempts > 0;
   return {
     tone: 'bad',

@@ -47,12 +47,22 @@ const LABELS = {
 export function problems({ backend, verification }) {
   const cards = [];
   const broken = backend.status === 'error' || backend.status === 'failed';
-  if (broken) cards.push(problem(backend, `backend-${backend.at}`));
+  if (broken && !isRepaired({ backend, verification }))
+    cards.push(problem(backend, `backend-${backend.at}`));
   const known = broken && backend.code === verification.code;
   if (verification.status === 'failed' && !known) {
     cards.push(problem(verification, `verification-${verification.at}`));
   }
   return cards;
+}
+
+/**
+ * Whether the installation was found in order after the engine was refused because of it.
+ * @param {import('./state.mjs').State} state
+ */
+export function isRepaired({ backend, verification }) {
+  const { code, at } = backend;
+  return code === 'INTEGRITY_FAILED' && verification.status === 'verified' && verification.at > at;
 }
 
 function problem(payload, key) {

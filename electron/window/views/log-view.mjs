@@ -4,8 +4,11 @@ import { count, plural, stamp } from '../logic/format.mjs';
 import { EVERYTHING, asText, cutAtMatches, matcher } from '../logic/log-buffer.mjs';
 import { byId, element, say } from './dom.mjs';
 
-/** Lines in the document at first; `Show earlier` doubles it until all are there. */
-const SHOWN = 1000;
+/**
+ * Lines in the document while it follows: each batch costs the layout of all of them. Whoever scrolls
+ * up gets twice as many, as often as wanted.
+ */
+const SHOWN = 250;
 const STREAMS = { stdout: 'out', stderr: 'err', app: 'app' };
 /** Pixels from the end that still count as being at the end. */
 const NEAR = 8;
@@ -66,7 +69,9 @@ export class LogView {
   follow(on) {
     this.#following = on;
     byId('log-follow').setAttribute('aria-pressed', String(on));
-    if (on) this.#toEnd();
+    if (!on) return;
+    this.#limit = SHOWN;
+    this.#toEnd();
   }
 
   /** Puts the cursor into the search. */
@@ -123,12 +128,18 @@ export class LogView {
   }
 
   #showEarlier() {
+    this.#show(2 * this.#limit);
+    this.#list.focus();
+  }
+
+  /** Shows more lines and leaves those in sight where they are. */
+  #show(limit) {
     const fromEnd = this.#list.scrollHeight - this.#list.scrollTop;
     this.follow(false);
-    this.#limit *= 2;
+    this.#limit = limit;
     this.#redraw();
     this.#list.scrollTop = this.#list.scrollHeight - fromEnd;
-    this.#list.focus();
+    this.#top = this.#list.scrollTop;
   }
 
   #describe(total) {
@@ -156,6 +167,7 @@ export class LogView {
     if (this.#following && !atEnd && scrollTop < this.#top) this.follow(false);
     else if (!this.#following && atEnd && scrollTop > this.#top) this.follow(true);
     this.#top = scrollTop;
+    if (scrollTop === 0 && !this.#following && !byId('log-earlier').hidden) this.#showEarlier();
   }
 
   #selected() {
@@ -172,6 +184,7 @@ export class LogView {
     if (event.key === 'End') this.follow(true);
     if (event.key !== 'a' || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault(); // else everything in the window would be chosen
+    this.#show(this.#buffer.capacity);
     document.getSelection().selectAllChildren(this.#rows);
   }
 

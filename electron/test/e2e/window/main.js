@@ -19,13 +19,15 @@ const origin = originOf({ scheme, ...settings });
 
 registerScheme(electron, scheme);
 
-async function start() {
-  await app.whenReady();
+function setUp() {
   const session = electron.session.defaultSession;
   const directory = path.join(__dirname, '../../../window');
   serveWindow(session, { scheme, origin, directory, ports });
   refusePermissions(session);
   for (const channel of INVOKED) ipcMain.handle(channel, () => scenes.ANSWERS[channel]);
+}
+
+async function open() {
   const window = new BrowserWindow({
     width: 900,
     height: 640,
@@ -34,7 +36,14 @@ async function start() {
   });
   window.removeMenu();
   await window.loadURL(`${origin}/index.html`);
-  if (process.argv.includes('--demo')) scenes.play(window);
+  return window;
 }
 
-start();
+app.whenReady().then(async () => {
+  setUp();
+  // A test opens it when it is attached: Playwright may wait for ever for a page that it finds in
+  // the middle of its first navigation.
+  if (process.argv.includes('--demo')) scenes.play(await open());
+  else global.openWindow = open;
+});
+app.on('window-all-closed', () => app.quit());

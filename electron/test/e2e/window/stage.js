@@ -4,6 +4,7 @@
 
 const assert = require('node:assert');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { _electron } = require('playwright-core');
 const { electronProgram } = require('../real-electron.js');
@@ -19,9 +20,17 @@ class Stage {
 
   /** Starts Electron and waits for the page. */
   async open() {
-    const args = [...AS_ROOT, path.join(__dirname, 'main.js')];
+    this.profile = fs.mkdtempSync(path.join(os.tmpdir(), 'peft-window-'));
+    const args = [...AS_ROOT, `--user-data-dir=${this.profile}`, path.join(__dirname, 'main.js')];
     this.app = await _electron.launch({ executablePath: electronProgram(), args });
-    this.page = await this.app.firstWindow();
+    const [page] = await Promise.all([
+      this.app.waitForEvent('window'),
+      this.app.evaluate(async () => {
+        while (!global.openWindow) await new Promise((done) => setTimeout(done, 10));
+        await global.openWindow();
+      }),
+    ]);
+    this.page = page;
     this.page.on('console', (message) => this.complaints.push(message.text()));
     this.page.on('pageerror', (error) => this.complaints.push(error.message));
     await this.#loaded(); // a second loading during the first would end both
@@ -43,6 +52,7 @@ class Stage {
   /** Ends Electron. */
   async close() {
     await this.app?.close();
+    if (this.profile) fs.rmSync(this.profile, { recursive: true, force: true, maxRetries: 20 });
   }
 
   /** Pushes to the page, and waits until it was drawn. */
