@@ -21,7 +21,7 @@ const { guardNavigation, refusePermissions } = require('./src/shell/navigation.j
 const { registerScheme, serveWindow } = require('./src/shell/protocol.js');
 const { addToken } = require('./src/shell/token.js');
 const { MainWindow } = require('./src/shell/window.js');
-const { beforeAnything, setupUpdates } = require('./src/updates/index.js');
+const { beforeAnything, isOnTrial, setupUpdates } = require('./src/updates/index.js');
 
 const { app } = electron;
 const settings = settingsOrEnd();
@@ -98,6 +98,7 @@ function setupService(log, state) {
     product: settings.product,
     platform,
     appVersion: app.getVersion(),
+    onTrial: () => isOnTrial(app),
     clock,
     log,
   });

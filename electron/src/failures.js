@@ -60,7 +60,7 @@ const KINDS = Object.freeze({
   },
   INTEGRITY_FAILED: {
     title: 'The installation was changed',
-    advice: 'Nothing of it was started. Please reinstall; your data is kept.',
+    advice: 'It is not used any further. Please reinstall; your data is kept.',
     actions: ['verify', 'reinstall', 'open-log'],
   },
 });

@@ -124,21 +124,33 @@ test('a file that exe does not see is found in the background, and the next star
   assert.deepEqual(levels, ['exe', 'quick', 'full', 'full', 'full', 'exe']);
 });
 
-test('after an update of the app every byte is looked at, once it is right', async () => {
+test('after an update of the app every byte is looked at before anything starts, once it is right', async () => {
   await makeVerification().afterStart(tree);
   const updated = { appVersion: '1.1.0' };
   spoil(LIBRARY);
   await assert.rejects(
-    makeVerification(updated).afterStart(tree),
+    makeVerification(updated).beforeStart(tree),
     failed(() => {}),
   );
   fs.rmSync(tree, { recursive: true });
   place(tree, BASE, []);
-  await makeVerification(updated).afterStart(tree);
-  await makeVerification(updated).afterStart(tree);
-  assert.deepEqual(levels, ['quick', 'full', 'full', 'quick']);
+  for (let start = 0; start < 2; start += 1) {
+    const verification = makeVerification(updated);
+    await verification.beforeStart(tree);
+    await verification.afterStart(tree);
+  }
+  assert.deepEqual(levels, ['quick', 'full', 'full', 'quick', 'exe', 'quick']);
   assert.ok(log.texts().includes('the app was updated from 1.0.0 to 1.1.0'));
-  assert.ok(log.texts().includes('runtime 1.2.3 (epoch 7) verified after the update'));
+});
+
+test('a version on trial leaves the epoch, so that the one before can be put back', async () => {
+  let onTrial = true;
+  const verification = makeVerification({ onTrial: () => onTrial });
+  await verification.afterStart(tree);
+  assert.ok(!fs.existsSync(path.join(directory, 'state.json')));
+  onTrial = false;
+  await verification.afterStart(tree);
+  assert.deepEqual(remembered().epochs, { 'PEFT Studio': 7 });
 });
 
 test('an older runtime than one that has run is refused', async () => {

@@ -3,11 +3,12 @@
 /**
  * When the runtime is verified, how thoroughly, and what is remembered of it.
  *
- * - before each start: `exe`; `full` when the last verification failed;
- * - right after it is ready, in the background: `quick`; `full` when the app was updated;
+ * - before each start: `exe`; `full` when the last verification failed or the app was updated;
+ * - right after it is ready, in the background: `quick`;
  * - on request: `full`.
  *
- * A runtime that was verified in the background sets the lowest epoch that is accepted from then on.
+ * A runtime that was verified in the background sets the lowest epoch that is accepted from then on,
+ * but not while its version is on trial: the one before may have to be put back.
  */
 
 const fs = require('node:fs');
@@ -46,10 +47,11 @@ class Verification {
    * @param {string} options.appVersion
    * @param {import('./clock.js').Clock} options.clock
    * @param {import('../log.js').Log} options.log
+   * @param {() => boolean} [options.onTrial] whether this version is yet to be proven
    * @param {typeof verifyTree} [options.verify]
    */
   constructor(options) {
-    this.options = { verify: verifyTree, ...options };
+    this.options = { verify: verifyTree, onTrial: () => false, ...options };
     /** @type {Runtime | null} */
     this.runtime = null;
     this.#failed = options.state.read().verificationFailed === true;
@@ -57,19 +59,18 @@ class Verification {
 
   /** Before a start. @param {string} tree */
   async beforeStart(tree) {
-    await this.#check(tree, this.#failed ? 'full' : 'exe');
-  }
-
-  /** After a start. @param {string} tree */
-  async afterStart(tree) {
     const { state, appVersion, log } = this.options;
     const { appVersion: before } = state.read();
     const updated = before !== undefined && before !== appVersion;
     if (updated) log.info(`the app was updated from ${before} to ${appVersion}`);
-    const { release } = await this.#check(tree, updated ? 'full' : 'quick', this.options.record);
-    const { version, epoch } = release;
-    log.info(`runtime ${version} (epoch ${epoch}) verified${updated ? ' after the update' : ''}`);
-    this.#remember(release);
+    await this.#check(tree, this.#failed || updated ? 'full' : 'exe');
+  }
+
+  /** After a start. @param {string} tree */
+  async afterStart(tree) {
+    const { release } = await this.#check(tree, 'quick', this.options.record);
+    this.options.log.info(`runtime ${release.version} (epoch ${release.epoch}) verified`);
+    if (!this.options.onTrial()) this.#remember(release);
   }
 
   /**

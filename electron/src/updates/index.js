@@ -84,6 +84,12 @@ function guardParts({ file, args, log }) {
   };
 }
 
+/** Whether this version came by an update and is yet to be proven. @param {Electron.App} app */
+function isOnTrial(app) {
+  const here = { version: app.getVersion(), target: ownAppImage(process.env) };
+  return standing(readState(stateFile(app)), here) === 'trial';
+}
+
 /**
  * Wire electron-updater with the service manager.
  * @param {object} parts
@@ -217,4 +223,4 @@ function signedFile({ version, file, statement }) {
   return { version, file, sha512: stated.sha512 };
 }
 
-module.exports = { beforeAnything, setupUpdates };
+module.exports = { beforeAnything, isOnTrial, setupUpdates };

@@ -97,7 +97,7 @@ const INTEGRITY = Object.freeze({
   error: 'lib/python3.12/site-packages/pydantic/main.py: its content is not what was signed',
   code: 'INTEGRITY_FAILED',
   title: 'The installation was changed',
-  advice: 'Nothing of it was started. Please reinstall; your data is kept.',
+  advice: 'It is not used any further. Please reinstall; your data is kept.',
   actions: ['verify', 'reinstall', 'open-log'],
   details: {
     files: [
