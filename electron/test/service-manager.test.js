@@ -90,7 +90,8 @@ test('another program on the port is not taken for a healthy backend', async (t)
   await parts.occupy(t, port, impostor);
   const { askHealth } = require('../src/service/health.js');
   const { systemClock: clock } = require('../src/service/clock.js');
-  const answer = await askHealth({ port, token: 'secret', timeout: 5000, clock });
+  const { health } = parts.readSettings({});
+  const answer = await askHealth({ health, port, token: 'secret', timeout: 5000, clock });
   assert.equal(answer.healthy, false);
   assert.match(answer.error, /another program/);
 });

@@ -43,6 +43,7 @@ test('an hour of health checks, one each 5 s, leaves memory as it is', async (t)
     {
       clock,
       times: readSettings({}).times,
+      health: readSettings({}).health,
       misses: 3,
       onHealthy: () => checked(),
       onMiss: assert.fail,
