@@ -75,7 +75,7 @@ async function start(t, app) {
     for (const { pid } of processesOf(mark)) kill(pid);
     await until('all of it is gone', () => processesOf(mark).length === 0);
   });
-  const electron = await launch({
+  const { electron } = await launch({
     timeout: PATIENCE,
     executablePath: path.join(app, 'tide-table'),
     args: ROOT ? ['--no-sandbox'] : [],
