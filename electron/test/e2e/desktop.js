@@ -196,4 +196,4 @@ function release(server) {
   return new Promise((resolve) => server.close(resolve));
 }
 
-module.exports = { PORTS, freePorts, release, startDesktop, take };
+module.exports = { PATIENCE, PORTS, freePorts, launch, release, startDesktop, take };
