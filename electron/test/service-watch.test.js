@@ -83,6 +83,7 @@ test('misses count only in a row', async (t) => {
   const context = {
     clock,
     times: readSettings({}).times,
+    health: readSettings({}).health,
     misses: 3,
     onHealthy: () => note('healthy'),
     onMiss: ({ misses }) => note(misses),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import select
+import socket
 import subprocess
+from contextlib import ExitStack
 
 import httpx
 
@@ -28,6 +30,20 @@ def healthy(port: int) -> bool:
     """Whether ``/api/health`` says so."""
     answer = httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False)
     return answer.status_code == 200 and answer.json()["status"] == "healthy"
+
+
+def free_ports(count: int) -> int:
+    """The first of ``count`` ports in a row that are free just now."""
+    while True:
+        with ExitStack() as taken, socket.socket() as first:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                for other in range(port + 1, port + count):
+                    taken.enter_context(socket.socket()).bind(("127.0.0.1", other))
+            except (OSError, OverflowError):
+                continue
+            return port
 
 
 COMPILED_HERE = """

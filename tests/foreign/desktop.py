@@ -116,7 +116,7 @@ class Desktop:
             "ELECTRON_BUILDER_NSIS_RESOURCES_DIR": str(self.tools / "resources"),
             "PYTHONPATH": str(ROOT),
             "RUNTIME_PACKAGER_CACHE": os.environ.get("RUNTIME_PACKAGER_CACHE", str(ROOT / "cache")),
-            "RUNTIME_PACKAGER_ELECTRON_DIST": _electron(),
+            "RUNTIME_PACKAGER_ELECTRON_DIST": electron(),
             "RUNTIME_PACKAGER_PROGRAM": str(Path(sys.executable).parent / "runtime-packager"),
             "SETUP_COMPRESSOR": "off",
         }
@@ -152,7 +152,8 @@ def linked(source: str | Path, place: str | Path) -> str:
     return str(place)
 
 
-def _electron() -> str:
+def electron() -> str:
+    """The directory with Electron for Windows, as it comes."""
     script = "process.stdout.write(require('./test/e2e/real-electron.js').electronDist('win'))"
     done = subprocess.run(
         ["node", "-e", script], cwd=ELECTRON, check=True, capture_output=True, text=True

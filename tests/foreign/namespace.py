@@ -59,7 +59,8 @@ class Namespace:
 
         :param ours: whether a command line inside is one that must not outlive the block.
         """
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options) as child:
+        options = {"stdout": subprocess.PIPE, "text": True, **options}
+        with subprocess.Popen(command, **options) as child:
             try:
                 yield child
             finally:
