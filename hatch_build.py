@@ -1,4 +1,5 @@
-"""The wheel's build hook: compiles the launcher for every target before files are collected."""
+"""The wheel's build hook: compiles the launcher for every target before files are collected, and
+adds the desktop app's modules that ``init --electron`` copies."""
 
 from __future__ import annotations
 
@@ -9,6 +10,10 @@ from types import ModuleType
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+DESKTOP = ("src", "preload.js", "build/entitlements.runtime.plist")
+"""What of electron/ is in the wheel, as runtime_packager/desktop/; an editable install reads
+electron/ itself."""
 
 BUILD_SCRIPT = Path("runtime_packager") / "launcher" / "build.py"
 
@@ -21,6 +26,12 @@ class LauncherHook(BuildHookInterface[Any]):
         if self.target_name == "wheel":
             script = _load(Path(self.root) / BUILD_SCRIPT)
             script.build(report=lambda line: self.app.display_info(f"launcher {line}"))
+            if version == "standard":
+                for name in DESKTOP:
+                    source = str(Path(self.root) / "electron" / name)
+                    build_data["force_include"][source] = f"runtime_packager/desktop/{name}"
+                license = str(Path(self.root) / "LICENSE")
+                build_data["force_include"][license] = "runtime_packager/desktop/LICENSE"
 
 
 def _load(path: Path) -> ModuleType:

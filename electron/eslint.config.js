@@ -22,6 +22,10 @@ module.exports = [
     rules: { strict: 'off' },
   },
   {
+    files: ['src/example/window/*.js'],
+    languageOptions: { globals: { ...off(globals.node), ...globals.browser } },
+  },
+  {
     files: ['window/logic/**/*.mjs'],
     // Run by node --test as well: nothing of a document is there.
     languageOptions: { globals: { ...off(globals.browser), ...globals['shared-node-browser'] } },

@@ -5,11 +5,11 @@
 const { contextBridge, ipcRenderer } = require('electron');
 
 // A sandboxed preload cannot require files: main hands the channels' names over.
-const { invoked, pushed } = JSON.parse(
-  process.argv.find((argument) => argument.startsWith('--channels=')).slice('--channels='.length),
+const { name, invoked, pushed } = JSON.parse(
+  process.argv.find((argument) => argument.startsWith('--bridge=')).slice('--bridge='.length),
 );
 
-contextBridge.exposeInMainWorld('peftStudio', {
+contextBridge.exposeInMainWorld(name, {
   /**
    * Ask main.
    * @param {string} channel one of INVOKED in src/channels.js

@@ -12,7 +12,7 @@ const PREFIX = 16;
  * @param {string} archive
  * @returns {{names: string[], has: (name: string) => boolean, read: (name: string) => Buffer}} names
  *   with `/`, files only
- * @throws {Error} when it is no archive
+ * @throws {Error} when it is no archive; `read` when the archive ends before the file does
  */
 function readAsar(archive) {
   const data = fs.readFileSync(archive);
@@ -25,6 +25,7 @@ function readAsar(archive) {
     read: (name) => {
       const { offset, size } = files.get(name);
       const start = 8 + headerSize + Number(offset);
+      if (start + size > data.length) throw new Error(`${archive} is cut off in ${name}`);
       return data.subarray(start, start + size);
     },
   };

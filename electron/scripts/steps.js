@@ -14,7 +14,8 @@ const { checkWindow, filesBelow } = require('./window.js');
 
 /** What an app archive must hold besides the window, and what it must not. */
 const NEEDED = ['main.js', 'preload.js', 'package.json'];
-const UNWANTED = /^(test|scripts|build|src\/builder)\/|\.test\.js$|^electron-builder\.yml$/;
+const UNWANTED =
+  /^(test|scripts|build|src\/(builder|example))\/|\.test\.js$|^electron-builder\.yml$/;
 
 const STEPS = [
   { name: 'backend', run: assemble },

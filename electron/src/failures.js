@@ -13,7 +13,7 @@
 const KINDS = Object.freeze({
   PYTHON_NOT_FOUND: {
     title: 'No suitable Python',
-    advice: 'Install Python 3.10 or newer, or set PEFT_STUDIO_PYTHON to one, then retry.',
+    advice: 'Install Python 3.10 or newer, then retry.',
     actions: ['retry', 'open-log'],
   },
   EXECUTABLE_NOT_FOUND: {
@@ -35,7 +35,7 @@ const KINDS = Object.freeze({
   },
   NO_AVAILABLE_PORTS: {
     title: 'All ports are taken',
-    advice: 'Close programs that use ports 8000 to 8010, then retry.',
+    advice: 'Close a program that uses one of them, then retry.',
     actions: ['retry', 'open-log'],
   },
   MISSING_PACKAGE: {

@@ -41,7 +41,7 @@ test("the backend does not get Electron's variables, nor ours of another backend
     CHROME_DESKTOP: 'y',
   };
   const ours = { PEFT_STUDIO_HOST: '::1', PEFT_STUDIO_DATA_DIR: '/data', PEFT_STUDIO_TOKEN: 't' };
-  assert.deepEqual(backendEnvironment({ ...given, ...ours }), {
+  assert.deepEqual(backendEnvironment({ ...given, ...ours }, readSettings({}).withheld), {
     HOME: '/home',
     PEFT_STUDIO_DATA_DIR: '/data',
     PEFT_ENGINE_NO_DIALOG: '1',

@@ -9,6 +9,7 @@ const { test } = require('node:test');
 const { createPackage } = require('@electron/asar');
 const { StepError, runSteps, wantedFrom } = require('../scripts/dist.js');
 const { builderWords } = require('../scripts/builder-words.js');
+const { readAsar } = require('../scripts/asar.js');
 const { STEPS, checkArchive } = require('../scripts/steps.js');
 const { findPackager } = require('../src/builder/tools.js');
 
@@ -253,12 +254,31 @@ for (const [what, change, why] of [
         write(fs.mkdtempSync(`${folder}/packed-`), Object.fromEntries(kept)),
         archive,
       );
+      await until(() => isWhole(archive)); // createPackage does not wait for its last bytes
     };
     await pack({ ...sources, ...main, ...packages });
     checkArchive(archive, folder);
     await pack({ ...sources, ...main, ...packages, ...change });
     assert.throws(() => checkArchive(archive, folder), why);
   });
+}
+
+function isWhole(archive) {
+  try {
+    const packed = readAsar(archive);
+    packed.names.forEach((name) => packed.read(name));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function until(condition) {
+  const end = Date.now() + 20_000;
+  while (!condition()) {
+    assert.ok(Date.now() < end, `in time: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 // --- finding runtime-packager

@@ -158,6 +158,7 @@ module.exports = {
   makeManager,
   occupy,
   quickSettings,
+  readSettings,
   statusOf,
   temporary,
   until,

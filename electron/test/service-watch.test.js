@@ -17,11 +17,14 @@ v8.setFlagsFromString('--expose-gc');
 const collect = vm.runInNewContext('gc');
 const TOKEN = 'secret';
 
-async function makeBackend(t) {
+async function makeBackend(t, statusOf = () => 200) {
+  let asked = 0;
   const server = http.createServer((request, response) => {
     const message = `peft-studio/health/v1\n${request.headers['x-peft-challenge']}`;
     const proof = crypto.createHmac('sha256', TOKEN).update(message).digest('hex');
-    response.writeHead(200, { 'x-peft-proof': proof }).end('{"status": "healthy"}');
+    response
+      .writeHead(statusOf((asked += 1)), { 'x-peft-proof': proof })
+      .end('{"status": "healthy"}');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -40,6 +43,7 @@ test('an hour of health checks, one each 5 s, leaves memory as it is', async (t)
     {
       clock,
       times: readSettings({}).times,
+      health: readSettings({}).health,
       misses: 3,
       onHealthy: () => checked(),
       onMiss: assert.fail,
@@ -65,6 +69,36 @@ test('an hour of health checks, one each 5 s, leaves memory as it is', async (t)
   stop.abort(new Error('enough'));
   await assert.rejects(watching, /enough/);
   assert.equal(clock.waiting, 0);
+});
+
+test('misses count only in a row', async (t) => {
+  const clock = new FakeClock();
+  const backend = await makeBackend(t, (asked) => (asked % 3 === 0 ? 200 : 500));
+  const seen = [];
+  let checked;
+  const note = (what) => {
+    seen.push(what);
+    checked();
+  };
+  const context = {
+    clock,
+    times: readSettings({}).times,
+    health: readSettings({}).health,
+    misses: 3,
+    onHealthy: () => note('healthy'),
+    onMiss: ({ misses }) => note(misses),
+  };
+  const stop = new AbortController();
+  const watching = watch(backend, context, stop.signal);
+  for (let check = 0; check < 9; check += 1) {
+    const answer = new Promise((resolve) => (checked = resolve));
+    clock.advance(5000);
+    await answer;
+    await new Promise(setImmediate);
+  }
+  assert.deepEqual(seen, [1, 2, 'healthy', 1, 2, 'healthy', 1, 2, 'healthy']);
+  stop.abort(new Error('enough'));
+  await assert.rejects(watching, /enough/);
 });
 
 function heap() {

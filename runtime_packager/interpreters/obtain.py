@@ -152,7 +152,9 @@ def _made(way: Route, errand: Errand) -> Interpreter:
             _fill(staging, way, errand)
     made = _stored(way, errand)
     if made is None:
-        raise IntegrityError(f"{place} changed while it was written", "try again")
+        raise IntegrityError(
+            f"{place} cannot be read as it was written", "try again; then look after the disk"
+        )
     return dataclasses.replace(made, cached=False)
 
 

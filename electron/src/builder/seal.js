@@ -8,6 +8,7 @@
  * assembled stays as it is. Nothing signed: the manifest stays as it was, byte for byte.
  */
 
+const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { verifyTree } = require('../manifest-verify.js');
@@ -20,6 +21,9 @@ const { readTrust } = require('./trust.js');
 
 /** Signing waits for timestamp servers more than for processors. */
 const AT_ONCE = Math.max(4, os.availableParallelism());
+
+/** Of the runtime's programs on macOS; the app's own, else those that come with this. */
+const ENTITLEMENTS = 'entitlements.runtime.plist';
 
 const UNSIGNED_MAC =
   'NOT SIGNED for macOS: no Developer ID in the keychain (CSC_LINK, CSC_NAME). Gatekeeper will refuse ' +
@@ -92,7 +96,8 @@ async function signingForMac(packager) {
   if (process.platform !== 'darwin') return null;
   const keychain = (await packager.codeSigningInfo.value).keychainFile ?? undefined;
   const identity = await macIdentity({ env: process.env, keychain });
-  const entitlements = path.join(packager.buildResourcesDir, 'entitlements.runtime.plist');
+  const places = [packager.buildResourcesDir, __dirname].map((at) => path.join(at, ENTITLEMENTS));
+  const entitlements = places.find((file) => fs.existsSync(file));
   return identity && macSigner({ identity, keychain, entitlements });
 }
 

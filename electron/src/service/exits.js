@@ -4,7 +4,7 @@
 
 const { BackendError } = require('../failures.js');
 
-/** backend/peft_studio/start_error.py. */
+/** What a backend ends with when a package is missing, its port taken, its command line wrong. */
 const MISSING_PACKAGE = 97;
 const PORT_TAKEN = 98;
 const USAGE = 2;

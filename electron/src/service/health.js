@@ -4,6 +4,9 @@
  * Asking the backend how it is. Health is open to anyone, so it is not the token that goes there but
  * a challenge, which only who was given the token can answer: another program that has the port by
  * now is not believed, and learns nothing.
+ *
+ * The challenge comes in one header; the proof, HMAC-SHA-256 of domain and challenge with the token, in
+ * hex, goes back in another. Their names, the domain and the path are settings.
  */
 
 const crypto = require('node:crypto');
@@ -11,8 +14,6 @@ const http = require('node:http');
 const { HOST } = require('./ports.js');
 
 const LARGEST = 64 * 1024; // bytes; the answer has about 80
-/** backend/peft_studio/routers/health.py */
-const PROOF_DOMAIN = 'peft-studio/health/v1\n';
 
 /**
  * @typedef {object} Health
@@ -25,6 +26,7 @@ const PROOF_DOMAIN = 'peft-studio/health/v1\n';
 /**
  * Ask once; never throws.
  * @param {object} options
+ * @param {{path: string, challengeHeader: string, proofHeader: string, proofDomain: string}} options.health
  * @param {number} options.port
  * @param {string} options.token of this start
  * @param {number} options.timeout milliseconds for the whole answer
@@ -32,7 +34,7 @@ const PROOF_DOMAIN = 'peft-studio/health/v1\n';
  * @param {AbortSignal} [options.signal]
  * @returns {Promise<Health>}
  */
-async function askHealth({ port, token, timeout, clock, signal }) {
+async function askHealth({ health, port, token, timeout, clock, signal }) {
   const started = clock.elapsed();
   const stop = new AbortController();
   const giveUp = () => stop.abort(new Error(`no answer in ${timeout} ms`));
@@ -42,9 +44,9 @@ async function askHealth({ port, token, timeout, clock, signal }) {
   const took = () => Math.round(clock.elapsed() - started);
   try {
     const challenge = crypto.randomBytes(16).toString('hex');
-    const headers = { 'x-peft-challenge': challenge, connection: 'close' };
-    const answer = await get({ port, headers, signal: stop.signal });
-    const verdict = judge(answer, proofOf(token, challenge));
+    const headers = { [health.challengeHeader]: challenge, connection: 'close' };
+    const answer = await get({ health, port, headers, signal: stop.signal });
+    const verdict = judge(answer, proofOf(token, health.proofDomain + challenge));
     return { ...verdict, responseTime: took() };
   } catch (error) {
     const reason = stop.signal.aborted ? stop.signal.reason : error;
@@ -55,11 +57,8 @@ async function askHealth({ port, token, timeout, clock, signal }) {
   }
 }
 
-function proofOf(token, challenge) {
-  return crypto
-    .createHmac('sha256', token)
-    .update(PROOF_DOMAIN + challenge)
-    .digest('hex');
+function proofOf(token, message) {
+  return crypto.createHmac('sha256', token).update(message).digest('hex');
 }
 
 /** Whether an answer is that of our backend, in good health. */
@@ -76,9 +75,9 @@ function judge({ status, proof, body }, expected) {
   return { healthy: false, error: `it says ${JSON.stringify(answer?.status)}` };
 }
 
-function get({ port, headers, signal }) {
+function get({ health, port, headers, signal }) {
   return new Promise((resolve, reject) => {
-    const options = { host: HOST, port, path: '/api/health', headers, signal, agent: false };
+    const options = { host: HOST, port, path: health.path, headers, signal, agent: false };
     const request = http.get(options, (response) => {
       let body = '';
       response.setEncoding('utf8');
@@ -87,7 +86,7 @@ function get({ port, headers, signal }) {
         if (body.length > LARGEST) response.destroy(new Error('the answer is too long'));
       });
       response.on('end', () => {
-        const proof = response.headers['x-peft-proof'];
+        const proof = response.headers[health.proofHeader];
         resolve({ status: response.statusCode, proof, body });
       });
       response.on('error', reject);

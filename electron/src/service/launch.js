@@ -35,6 +35,7 @@ const READY_MARK = '"event": "ready"';
  * @param {readonly number[]} context.ports
  * @param {string} context.origin of the window
  * @param {string} context.tokenVariable
+ * @param {object} context.health of the settings
  * @param {Record<string, string>} context.environment
  * @param {object} context.times of the settings
  * @param {import('./clock.js').Clock} context.clock
@@ -168,10 +169,11 @@ function requireOurs(said, port, child, { platform }) {
   throw new BackendError('PROCESS_START_FAILED', message, { output: child.tail });
 }
 
-async function firstHealthy({ port, token }, { clock, times }, signal) {
+async function firstHealthy({ port, token }, { health, clock, times }, signal) {
   for (;;) {
-    const health = await askHealth({ port, token, timeout: times.healthTimeout, clock, signal });
-    if (health.healthy) return health;
+    const timeout = times.healthTimeout;
+    const answer = await askHealth({ health, port, token, timeout, clock, signal });
+    if (answer.healthy) return answer;
     await delay(clock, times.startPoll, signal);
   }
 }

@@ -22,7 +22,7 @@ const { findPython } = require('./python.js');
  * @param {object} options
  * @param {boolean} options.packaged `app.isPackaged`
  * @param {string} options.resources `process.resourcesPath`
- * @param {string} options.project the directory with main.js
+ * @param {string} [options.script] the backend's script; development only
  * @param {string} options.launcher its name without suffix
  * @param {NodeJS.Platform} options.platform
  * @param {object} options.python for `findPython`
@@ -47,8 +47,8 @@ function packagedPlace({ resources, launcher, platform }) {
   };
 }
 
-async function developmentPlace({ project, python }) {
-  const script = path.join(project, '..', 'backend', 'main.py');
+async function developmentPlace({ script, python }) {
+  if (!script) throw new BackendError('EXECUTABLE_NOT_FOUND', 'no script is set for development');
   requireFile(script);
   const { command, version } = await findPython(python);
   return {

@@ -32,7 +32,7 @@ class ServiceManager extends EventEmitter {
    * @param {object} options
    * @param {() => Promise<import('./locate.js').Place>} options.locate
    * @param {import('./verification.js').Verification} options.verification
-   * @param {object} options.settings ports, times, misses, restarts, tokenVariable
+   * @param {object} options.settings ports, times, misses, restarts, tokenVariable, health
    * @param {string} options.origin of the window
    * @param {Record<string, string>} options.environment of the backend
    * @param {import('../log.js').Log} options.log
@@ -111,9 +111,10 @@ class ServiceManager extends EventEmitter {
     if (!this.#backend) return { healthy: false, responseTime: 0, error: 'it is not running' };
     const { clock, settings } = this.options;
     const timeout = settings.times.healthTimeout;
-    const health = await askHealth({ ...this.access, clock, timeout });
-    delete health.answer;
-    return health;
+    const { health } = settings;
+    const found = await askHealth({ health, ...this.access, clock, timeout });
+    delete found.answer;
+    return found;
   }
 
   /** @param {number} port */

@@ -17,6 +17,7 @@ const PATIENCE = 10_000; // ms; a first start on a slow disk takes seconds
  * @typedef {object} Search
  * @property {NodeJS.Platform} platform
  * @property {Record<string, string | undefined>} environment
+ * @property {string} [variable] that names one, for the message
  * @property {string} [wanted] the one that was asked for by name: no other is taken then
  */
 
@@ -34,7 +35,8 @@ async function findPython(search) {
       `${candidate.join(' ')}: ${answer.version ? `is ${answer.version}` : answer.error}`,
     );
   }
-  const message = `no Python ${OLDEST.join('.')} or newer: ${looked.join('; ') || 'none found'}`;
+  const help = search.variable ? `; ${search.variable} can name one` : '';
+  const message = `no Python ${OLDEST.join('.')} or newer: ${looked.join('; ') || 'none found'}${help}`;
   throw new BackendError('PYTHON_NOT_FOUND', message, { looked });
 }
 

@@ -116,6 +116,7 @@ class Session {
       ports: settings.ports,
       times: settings.times,
       tokenVariable: settings.tokenVariable,
+      health: settings.health,
       verify: async () => place.tree && verification.beforeStart(place.tree),
       onPhase: (phase, phases) =>
         say('starting', { phase, phases, mode: place.mode, path: place.path }),
@@ -128,6 +129,7 @@ class Session {
       clock,
       times: settings.times,
       misses: settings.misses,
+      health: settings.health,
       onMiss: (miss) => {
         log.warning(`health check ${miss.misses} of ${miss.limit} missed: ${miss.error}`);
         say('unhealthy', miss);

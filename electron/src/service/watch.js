@@ -12,6 +12,7 @@ const { askHealth } = require('./health.js');
  * @param {import('./launch.js').Backend} backend
  * @param {object} context
  * @param {object} context.times of the settings
+ * @param {object} context.health of the settings
  * @param {number} context.misses in a row that count as a crash
  * @param {import('./clock.js').Clock} context.clock
  * @param {(health: import('./health.js').Health) => void} context.onHealthy
@@ -40,9 +41,10 @@ async function watch(backend, context, signal) {
 
 async function checkForEver({ port, token, child }, context, signal) {
   const { times, clock, misses: limit, onHealthy, onMiss } = context;
+  const ask = { health: context.health, port, token, timeout: times.healthTimeout, clock, signal };
   for (let misses = 0, wait = times.healthEvery; ;) {
     await delay(clock, wait, signal);
-    const health = await askHealth({ port, token, timeout: times.healthTimeout, clock, signal });
+    const health = await askHealth(ask);
     signal.throwIfAborted();
     wait = Math.max(0, times.healthEvery - health.responseTime);
     if (health.healthy) {

@@ -17,7 +17,8 @@ class MainWindow {
    * @param {string} options.title
    * @param {string} options.url of the page
    * @param {string} options.preload
-   * @param {{invoked: string[], pushed: string[]}} options.channels what preload.js lets through
+   * @param {object} options.bridge its name in the page, and what preload.js lets through:
+   *   `{name, invoked, pushed}`
    * @param {object} options.size width, height, minWidth, minHeight
    * @param {object} options.session
    * @param {boolean} options.devTools
@@ -47,7 +48,7 @@ class MainWindow {
 
   #open() {
     const { BrowserWindow } = this.electron;
-    const { title, url, preload, channels, size, session, devTools, icon, log, onLogout } =
+    const { title, url, preload, bridge, size, session, devTools, icon, log, onLogout } =
       this.options;
     const window = new BrowserWindow({
       ...size,
@@ -58,7 +59,7 @@ class MainWindow {
       backgroundColor: '#1e1e1e',
       webPreferences: {
         preload,
-        additionalArguments: [`--channels=${JSON.stringify(channels)}`],
+        additionalArguments: [`--bridge=${JSON.stringify(bridge)}`],
         session,
         devTools,
         contextIsolation: true,

@@ -135,7 +135,7 @@ async function startDesktop(app, { firstPort, environment = {}, home } = {}) {
   const own = home ?? fs.mkdtempSync(path.join(os.tmpdir(), 'peft-studio-'));
   const mark = path.basename(own);
   const first = firstPort ?? (await freePorts());
-  const electron = await launch({
+  const launched = await launch({
     timeout: PATIENCE,
     executablePath: path.join(app, 'peft-studio'),
     args: process.getuid() === 0 ? ['--no-sandbox'] : [],
@@ -152,13 +152,14 @@ async function startDesktop(app, { firstPort, environment = {}, home } = {}) {
       ...environment,
     },
   });
-  return new Desktop({ electron, mark, home: own, firstPort: first, app });
+  return new Desktop({ ...launched, mark, home: own, firstPort: first, app });
 }
 
 /** Playwright waits for ever for the page when it attaches in the middle of its first navigation. */
 async function launch(options, tries = 4) {
+  const startedAt = Date.now();
   try {
-    return await _electron.launch(options);
+    return { electron: await _electron.launch(options), startedAt };
   } catch (error) {
     if (error.name !== 'TimeoutError' || tries === 1) throw error;
     console.log(`# not attached: ${error.message.split('\n')[0]} Once more.`);
@@ -195,4 +196,4 @@ function release(server) {
   return new Promise((resolve) => server.close(resolve));
 }
 
-module.exports = { PORTS, freePorts, release, startDesktop, take };
+module.exports = { PATIENCE, PORTS, freePorts, launch, release, startDesktop, take };

@@ -43,9 +43,10 @@ class Handler(BaseHTTPRequestHandler):
         """Answer with the proof that the challenge asks for."""
         challenge = self.headers.get("X-PEFT-Challenge", "").encode()
         message = b"peft-studio/health/v1\n" + challenge
-        body = json.dumps(
-            {"status": "healthy", "written": sum(written), "pid": os.getpid()}
-        ).encode()
+        if self.headers.get("Authorization", "").encode() == b"Bearer " + TOKEN:
+            authorized.append(self.path)
+        answer = {"status": "healthy", "written": sum(written), "authorized": len(authorized)}
+        body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("X-PEFT-Proof", hmac.new(TOKEN, message, hashlib.sha256).hexdigest())
         self.send_header("Content-Length", str(len(body)))
