@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import DEVNULL, PIPE
+from subprocess import PIPE
 
 import pytest
 from fakes.mirror import Mirror
-from foreign import backend, desktop, project, windows, wine
+from foreign import backend, desktop, mains, project, windows, wine
 from foreign.desktop import Certificate, Desktop
+from foreign.mains import Mains
 from foreign.wine import Wine, windows_path
 
 APP, LAUNCHER, PYTHON = "PEFT Studio.exe", "peft_engine.exe", "python/python.exe"
@@ -212,57 +211,13 @@ def test_setup_touches_no_directory_that_is_not_ours(system: Wine, shared: Path)
 # --- the main process
 
 
-ELECTRON = "electron.exe"
-"""Electron as it comes: the packed one, its fuses set, runs no main script but the app's own."""
-
-FAMILY = (ELECTRON, LAUNCHER, "python.exe")
-
-NO_DISPLAY = ("reg", "add", r"HKCU\Software\Wine\Drivers", "/v", "Graphics", "/d", "null", "/f")
-"""Without a display wine refuses even the hidden windows that Electron's main process has."""
+FAMILY = (mains.ELECTRON, LAUNCHER, "python.exe")
 
 
 @pytest.fixture(scope="module")
-def mains(packed: Desktop, system: Wine, shared: Path) -> Path:
-    """Electron, the packed app's resources and a main script that opens no window."""
-    place = shared / "mains"
-    electron = Path(desktop.electron())
-    shutil.copytree(electron, place / "electron", copy_function=desktop.linked)
-    resources = packed.unpacked / "resources"
-    shutil.copytree(resources, place / "resources", copy_function=desktop.linked)
-    shutil.copy(desktop.ELECTRON / "test/e2e/foreign/without-window.js", place / "main.js")
-    assert system.run(*NO_DISPLAY).returncode == 0
-    return place
-
-
-@contextmanager
-def main_process(system: Wine, mains: Path, then: str) -> Iterator[Callable[[], list[dict]]]:
-    """The main process, started; gives what it has told so far."""
-    data = mains / then
-    data.mkdir()
-    words = [windows_path(mains / name) for name in ("main.js", "resources", then)]
-    first_port = {"PEFT_STUDIO_FIRST_PORT": str(backend.free_ports(11))}
-    command = system.command(mains / "electron" / ELECTRON, *words, then, **first_port)
-
-    def events() -> list[dict]:
-        told = data / "events.jsonl"
-        lines = told.read_text().splitlines(keepends=True) if told.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
-
-    def ours(line: list[str]) -> bool:
-        return str(mains) in line[0].replace("\\", "/")
-
-    # No pipes: Node opens its standard output to verify, and under wine cannot open Unix's.
-    nothing = {"stdin": DEVNULL, "stdout": DEVNULL, "stderr": DEVNULL}
-    with system.namespace.started(command, ours, **nothing):
-        yield events
-
-
-def until(condition: Callable[[], object], what: Callable[[], object]) -> None:
-    """Wait for it; ``what`` tells what there was instead."""
-    deadline = time.monotonic() + backend.PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.1)
+def ready_to_run(packed: Desktop, system: Wine, shared: Path) -> Mains:
+    """The packed app's resources, and what runs them without a window."""
+    return mains.make(system, packed.unpacked / "resources", shared / "mains")
 
 
 def family(system: Wine) -> dict[str, list[int]]:
@@ -274,11 +229,11 @@ def well(event: dict) -> bool:
 
 
 def test_the_main_process_runs_the_runtime_and_quits_with_nothing_left(
-    system: Wine, mains: Path
+    system: Wine, ready_to_run: Mains
 ) -> None:
-    with main_process(system, mains, "quit") as events:
-        until(lambda: any(e["status"] == "stopped" for e in events()), events)
-        until(lambda: not family(system), lambda: family(system))
+    with ready_to_run.started("quit") as events:
+        mains.until(lambda: any(e["status"] == "stopped" for e in events()), events)
+        mains.until(lambda: not family(system), lambda: family(system))
     told = events()
     phases = [event["phase"] for event in told if event["status"] == "starting"]
     assert phases == ["verify", "port", "spawn", "listen", "health"]
@@ -289,16 +244,10 @@ def test_the_main_process_runs_the_runtime_and_quits_with_nothing_left(
     assert {event["status"] for event in told} == {"starting", "ready", "healthy", "stopped"}
 
 
-def test_a_killed_main_process_takes_the_runtime_with_it(system: Wine, mains: Path) -> None:
-    with main_process(system, mains, "stay") as events:
-        until(lambda: any(map(well, events())), events)
+def test_a_killed_main_process_takes_the_runtime_with_it(system: Wine, ready_to_run: Mains) -> None:
+    with ready_to_run.started("stay") as events:
+        mains.until(lambda: any(map(well, events())), events)
         assert family(system).keys() == set(FAMILY)
-        processes = system.namespace.processes()
-        (main,) = (
-            pid
-            for pid in system.running(ELECTRON)
-            if not any(word.startswith("--type=") for word in processes[pid])
-        )
-        os.kill(main, signal.SIGKILL)
-        until(lambda: not family(system), lambda: family(system))
+        os.kill(ready_to_run.pid(), signal.SIGKILL)
+        mains.until(lambda: not family(system), lambda: family(system))
     assert "stopped" not in {event["status"] for event in events()}

@@ -2,7 +2,7 @@
 
 /**
  * PEFT Studio's main process without its window, for systems on which a window cannot be opened: the
- * packed app's own modules, wired as main.js wires them. Arguments: the packed app's resources, a
+ * packed app's own modules, wired as src/runtime-packager.js wires them. Arguments: the packed app's resources, a
  * directory for data, and `quit` to quit when all is well or `stay`. What happens is written to
  * `events.jsonl` in that directory, one JSON object a line.
  */
@@ -27,7 +27,6 @@ const { setupEndings } = ours('shell/endings');
 const tell = (event) =>
   fs.appendFileSync(path.join(data, 'events.jsonl'), `${JSON.stringify(event)}\n`);
 
-app.disableHardwareAcceleration();
 app.setPath('userData', path.join(data, 'user'));
 run(readSettings(process.env));
 
@@ -68,7 +67,7 @@ function setupService(settings, log) {
     verification,
     settings: { ...settings, times },
     origin: originOf(settings),
-    environment: backendEnvironment(process.env),
+    environment: backendEnvironment(process.env, settings.withheld),
     log,
   });
 }
