@@ -8,7 +8,7 @@ import click
 
 from runtime_packager.cli.common import Shared, shared_options
 from runtime_packager.cli.output import console, emit_json
-from runtime_packager.cli.signing import key_option, signer
+from runtime_packager.cli.signing import key_option, project_of, signer
 
 
 @click.command()
@@ -41,7 +41,7 @@ def command(
     product = shared.config().name
     name = find_target(platform).name
     with reporter(quiet=shared.silent) as progress:
-        signing = signer(key, shared.cache(), progress)
+        signing = signer(key, shared.cache(project_of(shared)), progress)
         payload = render_update(product, app_version, name, files)
         place = files[0].parent / statement_name(app_version, name)
         sign_update(payload, signing, place, add=add)
