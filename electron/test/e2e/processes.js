@@ -86,13 +86,25 @@ function kill(pid, signal = 'SIGKILL') {
 async function until(what, condition, seen) {
   const deadline = performance.now() + PATIENCE;
   for (;;) {
-    const found = await condition();
+    const found = await answerBefore(deadline, condition());
     if (found) return found;
     if (performance.now() > deadline) {
       const instead = seen ? `: ${JSON.stringify(await seen())}` : '';
       throw new Error(`waited in vain until ${what}${instead}`);
     }
     await pause(20);
+  }
+}
+
+/** What a question is answered with; nothing when that never comes, as from a process that is gone. */
+async function answerBefore(deadline, answer) {
+  const late = new AbortController();
+  const wait = Math.max(deadline - performance.now(), 0) + 1;
+  const nothing = pause(wait, undefined, { signal: late.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([answer, nothing]);
+  } finally {
+    late.abort();
   }
 }
 
