@@ -181,6 +181,20 @@ test('a start that has to wait for another process waits until it is gone', asyn
   await gone;
 });
 
+test(
+  'a process that will not end can be ended, so that the next one gets its place',
+  IGNORED,
+  async (t) => {
+    const around = setup(t, { old: 'trap "" TERM; while :; do sleep 1; done' });
+    const child = await processes.start(around.target, []);
+    t.after(() => processes.killGroup(child.pid));
+    assert.equal(processes.isRunning(child.pid), true);
+    processes.killOne(child.pid);
+    assert.equal(processes.waitForEnd(child.pid, 20_000), true);
+    processes.killOne(child.pid); // one that is gone is no error
+  },
+);
+
 test('our own arguments are taken out, all others handed on', () => {
   const argv = ['--a', '--guard-update', '--after-process=77', 'file'];
   assert.deepEqual(processes.ownArguments(argv), { after: 77, guard: true, rest: ['--a', 'file'] });

@@ -85,7 +85,7 @@ function killGroup(pid) {
   killOne(-pid);
 }
 
-/** @param {number} pid */
+/** End a process alone, whatever it is doing. @param {number} pid */
 function killOne(pid) {
   try {
     process.kill(pid, 'SIGKILL');
@@ -109,6 +109,7 @@ module.exports = {
   guardAfterThis,
   isRunning,
   killGroup,
+  killOne,
   ownArguments,
   start,
   waitForEnd,
