@@ -12,6 +12,7 @@ const { builderWords } = require('../scripts/builder-words.js');
 const { readAsar } = require('../scripts/asar.js');
 const { STEPS, checkArchive } = require('../scripts/steps.js');
 const { findPackager } = require('../src/builder/tools.js');
+const { until } = require('./service-parts.js');
 
 const HOST = { platform: 'linux', arch: 'x64' };
 
@@ -270,14 +271,6 @@ function isWhole(archive) {
     return true;
   } catch {
     return false;
-  }
-}
-
-async function until(condition) {
-  const end = Date.now() + 20_000;
-  while (!condition()) {
-    assert.ok(Date.now() < end, `in time: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 

@@ -8,7 +8,7 @@ import click
 
 from runtime_packager.cli.common import Shared, shared_options
 from runtime_packager.cli.output import console, emit_json
-from runtime_packager.cli.signing import key_option, project_of, signer
+from runtime_packager.cli.signing import key_option, signer
 
 
 @click.command()
@@ -38,18 +38,18 @@ def command(
     from runtime_packager.manifest.update import render_update, sign_update, statement_name
     from runtime_packager.platforms import find_target
 
-    product = shared.config().name
+    config = shared.config()
     name = find_target(platform).name
     with reporter(quiet=shared.silent) as progress:
-        signing = signer(key, shared.cache(project_of(shared)), progress)
-        payload = render_update(product, app_version, name, files)
+        signing = signer(key, shared.cache(config), progress)
+        payload = render_update(config.name, app_version, name, files)
         place = files[0].parent / statement_name(app_version, name)
         sign_update(payload, signing, place, add=add)
     if shared.as_json:
         emit_json({"statement": str(place), "keyid": signing.public.keyid})
     elif not shared.quiet:
         console().print(
-            f"[bold green]signed[/] {product} {app_version} for {name} with "
+            f"[bold green]signed[/] {config.name} {app_version} for {name} with "
             f"{signing.public.purpose} key {signing.public.keyid[:16]}: {place}",
             soft_wrap=True,
         )

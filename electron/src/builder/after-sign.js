@@ -5,7 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { notarize } = require('./notarize.js');
-const { readTrust } = require('./trust.js');
+const { readTrust } = require('../service/trust.js');
 const { verifyPackaged } = require('./verify-packaged.js');
 
 /**

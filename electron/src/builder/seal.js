@@ -17,7 +17,7 @@ const { explained, packagedRuntimes, signablePrograms } = require('./packaged.js
 const { macIdentity, macSigner } = require('./sign-mac.js');
 const { UNSIGNED, windowsSigner } = require('./sign-windows.js');
 const { PACKAGER_HINT, findPackager, inParallel, run } = require('./tools.js');
-const { readTrust } = require('./trust.js');
+const { readTrust } = require('../service/trust.js');
 
 /** Signing waits for timestamp servers more than for processors. */
 const AT_ONCE = Math.max(4, os.availableParallelism());
@@ -46,12 +46,12 @@ async function sealRuntime(runtime, { trust, sign, wanted = () => true, reseal }
     verifyTree(runtime, trust, { level: 'full', allowCodeSigning }).catch((error) => {
       throw explained(runtime, error);
     });
-  await verify(true); // before anything gets our signature
+  const before = await verify(true); // before anything gets our signature
   const signed = sign
     ? signablePrograms(runtime).filter((name) => wanted(path.join(runtime, name)))
     : [];
   await inParallel(signed, AT_ONCE, (name) => sign(path.join(runtime, name)));
-  const { signedAfter } = await verify(true);
+  const { signedAfter } = signed.length ? await verify(true) : before;
   if (signedAfter.length) await reseal(runtime);
   return { signed, resealed: signedAfter.length > 0, facts: await verify(false) };
 }

@@ -9,7 +9,7 @@
 const path = require('node:path');
 const { verifyTree } = require('../manifest-verify.js');
 const { explained, packagedRuntimes, unpackedResources } = require('./packaged.js');
-const { readTrust } = require('./trust.js');
+const { readTrust } = require('../service/trust.js');
 
 /**
  * Verify the runtimes of a packaged app.

@@ -1,11 +1,15 @@
 'use strict';
 
-/** Whom the app believes: what lies beside main.js, in the app's own archive. */
+/**
+ * Whom the app believes: what lies in trust/, beside main.js, in the app's own archive. The hooks that
+ * pack an app read the same.
+ */
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseTrusted, verifyRootChain } = require('../manifest-verify.js');
 
+/** The names that `runtime-packager keys trusted` writes. */
 const ROOT = 'root.dsse.json';
 const KEYS = 'trusted-keys.json';
 
@@ -21,7 +25,10 @@ function readTrust(directory) {
   if (root && keys) throw new Error(`${directory} holds ${ROOT} and ${KEYS}: one of them expected`);
   if (root) return verifyRootChain([root]);
   if (keys) return parseTrusted(keys);
-  throw new Error(`the app carries no keys to verify with: ${directory} is empty`);
+  throw new Error(
+    `no keys to verify with: ${directory} holds neither ${ROOT} nor ${KEYS}, ` +
+      'which runtime-packager keys trusted writes',
+  );
 }
 
 function readIfThere(file) {

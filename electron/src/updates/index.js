@@ -7,10 +7,11 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { platformName } = require('../service/environment.js');
 const exchange = require('./exchange.js');
 const { guardUpdate } = require('./guard.js');
 const { install } = require('./install.js');
-const { UpdateError, isRelease, platformName, whyDisabled } = require('./policy.js');
+const { UpdateError, isRelease, whyDisabled } = require('./policy.js');
 const processes = require('./processes.js');
 const { readState, writeState } = require('./state.js');
 const { fetchStatement, openStatement, statementUrl } = require('./statement.js');

@@ -73,14 +73,4 @@ function namesOf(publisherName) {
   return names.filter((name) => typeof name === 'string' && name.trim());
 }
 
-/**
- * A platform as the manifest names it.
- * @param {NodeJS.Platform} system
- * @param {string} arch
- */
-function platformName(system, arch) {
-  const names = { darwin: 'mac', win32: 'win' };
-  return `${names[system] ?? system}-${arch}`;
-}
-
-module.exports = { UpdateError, isRelease, platformName, urlProblem, whyDisabled };
+module.exports = { UpdateError, isRelease, urlProblem, whyDisabled };
