@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from runtime_packager.app import Data, EntryPoint, Script, parse_entry
 from runtime_packager.config.model import Config
@@ -133,7 +133,7 @@ def _version(reader: Reader, key: str, expected: str, fallback: str) -> str:
     text = reader.text(key, expected)
     try:
         return str(Version(text)) if text else fallback
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         reader.wrong(key, f"{expected} (PEP 440, such as 1.2.3)", text)
         return fallback
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from runtime_packager.errors import InputError
 from runtime_packager.io.files import write_atomic
@@ -160,7 +160,7 @@ def _problems(row: Any) -> Iterator[str]:
         return
     try:
         Version(row["python"])
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         yield f"python {row['python']!r} is not a version"
     if row["target"] not in {target.name for target in SINGLE_TARGETS}:
         yield f"target {row['target']!r} is not known"

@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Iterable
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from runtime_packager.entries import Entry, FileEntry
 from runtime_packager.errors import IntegrityError
@@ -114,5 +114,5 @@ def _stdlib_problem(files: dict[str, FileEntry], python: Version, target: Target
 def _same(actual: str, python: Version) -> bool:
     try:
         return Version(actual.rstrip("+")) == python
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         return False

@@ -17,7 +17,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
 from packaging.utils import canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from runtime_packager.io.policy import Kind, Limits, Member, Plan, Refused, clean_name
 
@@ -147,7 +147,7 @@ def _dist_info(files: Mapping[str, ZipInfo], name: str, version: Version) -> str
     inner_name, _, inner_version = found[0].removesuffix(".dist-info").rpartition("-")
     try:
         same = Version(inner_version) == version
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         same = False
     if not same or canonicalize_name(inner_name) != canonicalize_name(name):
         raise Unfit(f"its file name says {name} {version}, its content {found[0]}")

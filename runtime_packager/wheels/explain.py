@@ -6,14 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from runtime_packager.errors import (
@@ -157,7 +152,7 @@ def _empty(cause: Mapping[str, Any], problem: Mapping[str, Any]) -> bool:
 def _specifier(wants: str) -> SpecifierSet:
     try:
         return Requirement(wants.partition(" (from ")[0]).specifier
-    except (InvalidRequirement, InvalidSpecifier):
+    except ValueError:  # what packaging calls invalid, or a number of thousands of digits
         return SpecifierSet()
 
 
@@ -259,5 +254,5 @@ def _version_of(filename: str) -> Version | None:
         if filename.endswith(".whl"):
             return parse_wheel_filename(filename)[1]
         return parse_sdist_filename(filename)[1]
-    except (InvalidWheelFilename, InvalidSdistFilename):
+    except ValueError:  # what packaging calls invalid, or a number of thousands of digits
         return None

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import tomli_w
 from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from runtime_packager.errors import InputError, PackagerError
 from runtime_packager.io import toml
@@ -172,7 +172,7 @@ def parse(text: str | bytes, source_name: str) -> Lock:
     try:
         document = toml.loads(text)
         return _read(Pylock.from_dict(document), document)
-    except (toml.TomlError, PylockValidationError, InvalidVersion) as error:
+    except (PylockValidationError, ValueError) as error:
         raise InputError(f"{source_name} is not a valid lock: {error}", _REGENERATE) from error
     except _Wrong as wrong:
         raise InputError(

@@ -7,14 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from runtime_packager.errors import BuildError, InputError, PackagerError
@@ -121,7 +115,7 @@ def _specifier(text: str | None) -> str | None:
     """In one spelling; what is no specifier (old metadata) limits nothing, as for pip."""
     try:
         return str(SpecifierSet(text)) or None if text else None
-    except InvalidSpecifier:
+    except ValueError:  # InvalidSpecifier, or a number of thousands of digits
         return None
 
 
@@ -131,6 +125,6 @@ def _kind_of(filename: str) -> str | None:
             parse_wheel_filename(filename)
             return "wheel"
         parse_sdist_filename(filename)
-    except (InvalidWheelFilename, InvalidSdistFilename):
+    except ValueError:  # what packaging calls invalid, or a number of thousands of digits
         return None
     return "sdist"
