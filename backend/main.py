@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve until told to stop.
 
     :param argv: the arguments after the program's name; the process's own by default.
-    :returns: the exit code: 0 stopped when asked to, 2 usage, 97 a package is missing,
+    :returns: the exit code: 0 stopped when asked to, 2 usage, 96 the data directory cannot be
+        had, 97 a package is missing,
         98 the port cannot be had.
     """
     try:
@@ -57,14 +58,16 @@ def _serve(settings: Settings, listener: socket, shutdown: Shutdown) -> int:
     gc.disable()
     try:
         from peft_studio.app import create_app
+        from peft_studio.data_dir import claim
         from peft_studio.server import serve
     except ModuleNotFoundError as error:
         traceback.print_exception(error)
         raise MissingPackageError(error.name) from error
-    app = create_app(settings)
-    gc.freeze()
-    gc.enable()
-    serve(app, settings, listener, shutdown)
+    with claim(settings.data_dir):
+        app = create_app(settings)
+        gc.freeze()
+        gc.enable()
+        serve(app, settings, listener, shutdown)
     return 0
 
 

@@ -11,6 +11,7 @@ from peft_studio import __version__, errors
 from peft_studio.routers import dependencies, health, version
 from peft_studio.security import LoopbackGuard, TokenGuard
 from peft_studio.settings import Settings
+from peft_studio.studio import Studio
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -18,7 +19,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     :param settings: with the port that is really listened on, which requests must name.
     """
+    studio = Studio(settings)
     app = FastAPI(
+        lifespan=studio.lifespan,
         title="PEFT Studio",
         version=__version__,
         openapi_url="/api/openapi.json",

@@ -6,6 +6,7 @@ never changes, ``message`` and ``hint`` are for people.
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
+
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,38 @@ class Problem:
         return JSONResponse({"error": body}, self.status, headers)
 
 
+class ProblemError(Exception):
+    """Ends a request with ``problem``; raised by whatever finds it out."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every error in this shape. Before its other middleware is added."""
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(OSError, _on_os_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_middleware(_Boundary)
+
+
+def disk_full(what: str) -> Problem:
+    """The problem of a disk without room for ``what`` (a noun phrase)."""
+    return Problem(507, "disk_full", f"the disk is full: {what} was not written", "free some space")
+
+
+async def _on_problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)  # noqa: S101 - registered for these alone
+    return error.problem.response()
+
+
+async def _on_os_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, OSError) or error.errno not in _DISK_FULL:
+        raise error
+    _log.warning("%s %s: %s", request.method, request.url.path, error)
+    return disk_full("what was sent").response()
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:

@@ -41,7 +41,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         # Named, so that development and the packed app run the same code whatever is installed.
         loop="asyncio",
         http="h11",
-        ws="none",
+        ws="websockets-sansio",
         lifespan="on",
         log_config=None,
         access_log=settings.log_level == "debug",

@@ -37,3 +37,9 @@ class PortUnavailableError(StartError):
     """
 
     exit_code = 98
+
+
+class DataDirectoryError(StartError):
+    """The user's data directory cannot be used, or another PEFT Studio uses it. Exit code 96."""
+
+    exit_code = 96

@@ -29,6 +29,8 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
         *args: str, env: Mapping[str, str] | None = None, command: list[str] | None = None
     ) -> Running:
         stderr = tmp_path / f"stderr-{len(started)}"
+        if "--data-dir" not in args:
+            args = ("--data-dir", str(tmp_path / f"data-{len(started)}"), *args)
         with stderr.open("w") as sink:
             process = subprocess.Popen(
                 [sys.executable, *(command or [str(BACKEND / "main.py")]), "--port", "0", *args],

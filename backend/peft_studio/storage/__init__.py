@@ -1,0 +1,1 @@
+"""What PEFT Studio remembers, in one SQLite file."""
