@@ -29,6 +29,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        responses=errors.responses(*errors.ANYWHERE),
     )
     errors.install(app)
     app.include_router(health.create_router(time.monotonic(), settings.token))
