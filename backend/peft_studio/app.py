@@ -12,6 +12,7 @@ from peft_studio.routers import (
     datasets,
     dependencies,
     health,
+    methods,
     notices,
     version,
 )
@@ -43,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(dependencies.router)
     app.include_router(datasets.create_router(studio))
     app.include_router(notices.create_router(studio))
+    app.include_router(methods.create_router())
     _guard(app, settings)
     return app
 
