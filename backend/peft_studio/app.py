@@ -11,8 +11,10 @@ from peft_studio import __version__, errors
 from peft_studio.routers import (
     datasets,
     dependencies,
+    hardware,
     health,
     methods,
+    models,
     notices,
     version,
 )
@@ -43,6 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(version.router)
     app.include_router(dependencies.router)
     app.include_router(datasets.create_router(studio))
+    app.include_router(hardware.create_router(studio))
+    app.include_router(models.create_router(studio))
     app.include_router(notices.create_router(studio))
     app.include_router(methods.create_router())
     _guard(app, settings)

@@ -16,6 +16,8 @@ from fastapi import FastAPI
 
 from peft_studio.data_dir import DataDir
 from peft_studio.datasets.library import Datasets
+from peft_studio.hardware.machine import Hardware
+from peft_studio.models.library import Models
 from peft_studio.notices import Notice, Notices
 from peft_studio.settings import Settings
 from peft_studio.storage.database import Database
@@ -65,6 +67,16 @@ class Studio:
     def datasets(self) -> Datasets:
         """What there is to train on."""
         return Datasets(self.data, self.database)
+
+    @part
+    def models(self) -> Models:
+        """What there is to be fine-tuned."""
+        return Models(self.data)
+
+    @part
+    def hardware(self) -> Hardware:
+        """What there is to compute with."""
+        return Hardware()
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
