@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from peft_studio import __version__, errors
-from peft_studio.routers import dependencies, health, methods, version
+from peft_studio.routers import dependencies, generate, health, methods, notices, version
 from peft_studio.security import LoopbackGuard, TokenGuard
 from peft_studio.settings import Settings
 from peft_studio.studio import Studio
@@ -29,12 +29,14 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        responses=errors.responses(*errors.ANYWHERE),
     )
     errors.install(app)
     app.include_router(health.create_router(time.monotonic(), settings.token))
     app.include_router(version.router)
     app.include_router(dependencies.router)
     app.include_router(methods.create_router())
+    app.include_router(notices.create_router(studio))
     _guard(app, settings)
     return app
 
