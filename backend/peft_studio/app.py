@@ -35,8 +35,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.create_router(time.monotonic(), settings.token))
     app.include_router(version.router)
     app.include_router(dependencies.router)
-    app.include_router(methods.create_router())
     app.include_router(notices.create_router(studio))
+    app.include_router(methods.create_router())
+    app.include_router(generate.create_router(studio))
     _guard(app, settings)
     return app
 

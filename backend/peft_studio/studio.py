@@ -6,13 +6,17 @@ Nothing is made before it is asked for: a service that only says that it is heal
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
 from peft_studio.data_dir import DataDir
+from peft_studio.errors import Problem, ProblemError
+from peft_studio.generating.generator import Generator
+from peft_studio.generating.job import Source
 from peft_studio.notices import Notice, Notices
 from peft_studio.settings import Settings
 from peft_studio.storage.database import Database
@@ -44,6 +48,26 @@ class Studio:
             self.notices.add(_damaged(database.moved_aside))
         return database
 
+    @cached_property
+    def generator(self) -> Generator:
+        """What writes texts."""
+        return Generator(self.data, self.settings.model_idle, self.learned)
+
+    def learned(self, report: Mapping[str, Any]) -> None:
+        """A child tells what torch sees."""
+
+    def source(self, model: str | None, run: str | None) -> Source:
+        """Where what writes a text comes from.
+
+        :param model: a model's id, or ``None`` when ``run`` is given.
+        :raises ProblemError: when there is no such thing.
+        """
+        name = (model or "").removeprefix("local:")
+        for path in self.data.models.iterdir():
+            if path.name == name:
+                return Source(model=str(path), revision=None, local=True, adapter=None)
+        raise ProblemError(Problem(404, "model_not_found", f"there is no model {name!r}"))
+
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         """From the service's start to its end."""
@@ -52,6 +76,8 @@ class Studio:
 
     def close(self) -> None:
         """End what runs and close what is open."""
+        if "generator" in self.__dict__:
+            self.generator.close()
         if "database" in self.__dict__:
             self.database.close()
 

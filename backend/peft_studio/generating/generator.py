@@ -5,7 +5,6 @@ Every method may be called from any thread.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections import deque
@@ -13,14 +12,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from peft_studio.data_dir import DataDir
 from peft_studio.errors import Problem, ProblemError
 from peft_studio.generating import child
 from peft_studio.generating.job import Answer, Job
 from peft_studio.generating.problems import STOPPED, busy, crashed, problem_of
-from peft_studio.worker.process import Message, Worker
+from peft_studio.worker.process import Main, Message, Worker
 
 _log = logging.getLogger(__name__)
 
@@ -33,31 +32,38 @@ class Ticket:
     """A request that was taken.
 
     :param answer: its end: an answer, or :class:`ProblemError`.
+    :param loaded: set when its model is in memory.
     """
 
     number: int
     job: Job
     answer: Future[Answer] = field(default_factory=Future)
-    loaded: bool = False
+    loaded: threading.Event = field(default_factory=threading.Event)
 
 
 class Generator:
     """Writes one text at a time.
 
-    :param hub: where models of a hub are kept.
+    :param data: where models of a hub are kept, and scratch files.
     :param idle: seconds after the last text until the child ends and its memory is free.
     :param learned: is told what the child found out of the hardware.
+    :param main: the child's main function.
     """
 
     def __init__(
-        self, hub: Path, idle: float, learned: Callable[[Mapping[str, Any]], None]
+        self,
+        data: DataDir,
+        idle: float,
+        learned: Callable[[Mapping[str, Any]], None],
+        main: Main = child.main,
     ) -> None:
-        self._hub, self._idle, self._learned = hub, idle, learned
+        self._data, self._idle, self._learned, self._main = data, idle, learned, main
         self._lock = threading.Lock()
         self._numbers = 0
         self._waiting: deque[Ticket] = deque()
         self._current: Ticket | None = None
         self._worker: Worker | None = None
+        self._online = False
         self._children = 0
         self._timer: threading.Timer | None = None
         self._closed = False
@@ -87,7 +93,7 @@ class Generator:
                 self._waiting.remove(ticket)
                 ticket.answer.set_exception(ProblemError(STOPPED))
             elif ticket is self._current and self._worker is not None:
-                if ticket.loaded:
+                if ticket.loaded.is_set():
                     self._worker.send({"type": "stop", "number": ticket.number})
                 else:
                     # Loading cannot be interrupted, and may be a download of an hour.
@@ -120,7 +126,7 @@ class Generator:
         if self._current is None and self._waiting:
             self._current = self._waiting.popleft()
             try:
-                worker = self._child()
+                worker = self._child(online=not self._current.job.source.local)
             except OSError as error:
                 _log.error("no child could be started: %s", error)
                 self._settle(crashed(None))
@@ -131,11 +137,19 @@ class Generator:
             self._timer.daemon = True
             self._timer.start()
 
-    def _child(self) -> Worker:
+    def _child(self, *, online: bool) -> Worker:
+        """The child; a new one where none is, or where it may not ask the hub and has to."""
+        if online and not self._online:
+            self._end_child()
         if self._worker is None:
             self._children += 1
-            heard, ended = partial(self._heard, self._children), partial(self._ended, self._children)
-            self._worker = Worker(child.main, {"hub": str(self._hub)}, heard, ended)
+            self._online = online
+            arguments = {"hub": self._data.hub, "scratch": self._data.tmp / "generating"}
+            heard, ended = (
+                partial(self._heard, self._children),
+                partial(self._ended, self._children),
+            )
+            self._worker = Worker(self._main, arguments | {"online": online}, heard, ended)
         return self._worker
 
     def _end_child(self) -> None:
@@ -167,11 +181,10 @@ class Generator:
                 return
             match message["type"]:
                 case "loaded":
-                    current.loaded = True
+                    current.loaded.set()
                 case "answer":
-                    self._settle(Answer(**message["answer"]))
-                case "stopped":
-                    self._settle(STOPPED)
+                    answer = message["answer"]
+                    self._settle(Answer(**answer) if answer else STOPPED)
                 case "failed":
                     self._settle(problem_of(message["error"]))
 

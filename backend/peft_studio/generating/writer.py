@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from peft_studio.generating.faults import FaultError, is_out_of_memory
 from peft_studio.generating.job import Answer, Job, Source
+from peft_studio.worker.child import threads
 
 
 class Writer:
@@ -23,8 +22,7 @@ class Writer:
 
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
-        # The service answers while we compute.
-        torch.set_num_threads(max(1, _cpus() - 1))
+        torch.set_num_threads(threads())
         self._device = _device()
         self._source: Source | None = None
         self._model: Any = None
@@ -147,10 +145,6 @@ class _Stops:
         self.late = time.monotonic() > self._deadline
         end = self.unwanted or self.late
         return torch.full((tokens.shape[0],), end, dtype=torch.bool, device=tokens.device)
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _device() -> str:

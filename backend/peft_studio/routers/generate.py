@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from peft_studio import packages
+from peft_studio import errors, packages
 from peft_studio.errors import ProblemError
 from peft_studio.generating.generator import Generator
-from peft_studio.generating.job import Finish, Job, Source
+from peft_studio.generating.job import Answer, Finish, Job
 from peft_studio.generating.problems import STOPPED
+from peft_studio.studio import Studio
 
 _TIME_LIMIT = 300.0
 """Seconds a text may take; what was written until then is the answer."""
-
-Find = Callable[[str | None, str | None], Source]
-"""The source of a model or of a run, whichever is given. Raises :class:`ProblemError`."""
 
 
 class Wish(BaseModel):
@@ -64,31 +61,15 @@ class Text(BaseModel):
     seconds: float
 
 
-def create_router(generator: Callable[[], Generator], find: Find) -> APIRouter:
-    """The endpoint.
-
-    :param generator: gives the generator, which is made by the first request.
-    """
+def create_router(studio: Studio) -> APIRouter:
+    """The endpoint."""
     router = APIRouter()
 
-    @router.post("/api/generate")
+    @router.post("/api/generate", responses=errors.responses(404, 409, 422, 503, 507))
     async def generate(wish: Wish, request: Request) -> Text:
         """Write a text; who hangs up stops it."""
-        job = await run_in_threadpool(_job, wish, find)
-        ticket = await run_in_threadpool(generator().submit, job)
-        written = asyncio.wrap_future(ticket.answer)
-        # The request was read, so that the next that comes from the client is its end.
-        gone = asyncio.ensure_future(request.receive())
-        try:
-            await asyncio.wait({written, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not written.done():
-                raise ProblemError(STOPPED)
-            answer = written.result()
-        finally:
-            gone.cancel()
-            if not written.done():
-                written.add_done_callback(_look)
-                generator().stop(ticket)
+        job = await run_in_threadpool(_job, wish, studio)
+        answer = await _answer(studio.generator, job, request)
         return Text(
             text=answer.text,
             finish=answer.finish,
@@ -101,14 +82,32 @@ def create_router(generator: Callable[[], Generator], find: Find) -> APIRouter:
     return router
 
 
-def _look(written: asyncio.Future[object]) -> None:
+async def _answer(generator: Generator, job: Job, request: Request) -> Answer:
+    ticket = await run_in_threadpool(generator.submit, job)
+    written = asyncio.wrap_future(ticket.answer)
+    # The request was read, so that the next that comes from the client is its end.
+    gone = asyncio.ensure_future(request.receive())
+    both: set[asyncio.Future[Any]] = {written, gone}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if written.done():
+            return written.result()
+        raise ProblemError(STOPPED)
+    finally:
+        gone.cancel()
+        if not written.done():
+            written.add_done_callback(_look)
+            await run_in_threadpool(generator.stop, ticket)
+
+
+def _look(written: asyncio.Future[Answer]) -> None:
     """An end that nobody waits for is no reason to complain."""
     if not written.cancelled():
         written.exception()
 
 
-def _job(wish: Wish, find: Find) -> Job:
-    source = find(wish.model, wish.run)
+def _job(wish: Wish, studio: Studio) -> Job:
+    source = studio.source(wish.model, wish.run)
     packages.require("torch", "transformers", *(["peft"] if source.adapter else []))
     return Job(
         source=source,
