@@ -6,10 +6,11 @@ Nothing is made before it is asked for: a service that only says that it is heal
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -17,9 +18,23 @@ from peft_studio.data_dir import DataDir
 from peft_studio.errors import Problem, ProblemError
 from peft_studio.generating.generator import Generator
 from peft_studio.generating.job import Source
+from peft_studio.datasets.library import Datasets
 from peft_studio.notices import Notice, Notices
 from peft_studio.settings import Settings
 from peft_studio.storage.database import Database
+
+if TYPE_CHECKING:
+    part = cached_property
+else:
+
+    class part(cached_property):  # noqa: N801 - reads as what it is, a kind of property
+        """A part that is made once, whichever threads ask for it at the same time."""
+
+        def __get__(self, studio, owner=None):
+            if studio is None:
+                return self
+            with studio.lock:
+                return super().__get__(studio, owner)
 
 
 class Studio:
@@ -27,20 +42,21 @@ class Studio:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.lock = threading.RLock()
 
-    @cached_property
+    @part
     def data(self) -> DataDir:
         """The data directory, which is there."""
         data = DataDir(self.settings.data_dir)
         data.create()
         return data
 
-    @cached_property
+    @part
     def notices(self) -> Notices:
         """What the user should hear of."""
         return Notices()
 
-    @cached_property
+    @part
     def database(self) -> Database:
         """The open database; a notice says so when a damaged one was moved aside for it."""
         database = Database(self.data.database)
@@ -48,7 +64,7 @@ class Studio:
             self.notices.add(_damaged(database.moved_aside))
         return database
 
-    @cached_property
+    @part
     def generator(self) -> Generator:
         """What writes texts."""
         return Generator(self.data, self.settings.model_idle, self.learned)
@@ -67,6 +83,11 @@ class Studio:
             if path.name == name:
                 return Source(model=str(path), revision=None, local=True, adapter=None)
         raise ProblemError(Problem(404, "model_not_found", f"there is no model {name!r}"))
+
+    @part
+    def datasets(self) -> Datasets:
+        """What there is to train on."""
+        return Datasets(self.data, self.database)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
