@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from peft_studio.data_dir import DataDir
+from peft_studio.datasets.library import Datasets
 from peft_studio.errors import Problem, ProblemError
 from peft_studio.generating.generator import Generator
 from peft_studio.generating.job import Source
-from peft_studio.datasets.library import Datasets
 from peft_studio.notices import Notice, Notices
 from peft_studio.settings import Settings
 from peft_studio.storage.database import Database
