@@ -50,6 +50,9 @@ class _Pieces:
     def flush(self) -> None:
         """Nothing to do."""
 
+    def close(self) -> None:
+        """Nothing to do."""
+
     def take(self) -> bytes:
         taken, self._held = bytes(self._held), bytearray()
         return taken
