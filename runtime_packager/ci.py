@@ -60,6 +60,16 @@ def repository_of(config: Config) -> Path:
     return next((place for place in above if (place / ".git").exists()), config.root)
 
 
+def workflow_file(config: Config) -> Path:
+    """Where GitHub looks for the workflow: each profile has one of its own."""
+    file = repository_of(config) / WORKFLOW
+    return file.with_stem(_title(config))
+
+
+def _title(config: Config) -> str:
+    return WORKFLOW.stem if config.profile.is_base else f"{WORKFLOW.stem}-{config.profile.name}"
+
+
 def write_workflow(config: Config, targets: Sequence[Target], choices: Choices, file: Path) -> None:
     """Write the workflow to ``file``.
 
@@ -86,6 +96,8 @@ def workflow(config: Config, targets: Sequence[Target], choices: Choices) -> str
         )
     return _TEMPLATE.format(
         mark=MARK,
+        title=_title(config),
+        profile=config.profile.option,
         assembles_on=ASSEMBLES_ON,
         cached=_CACHED,
         folder=json.dumps(config.root.relative_to(repository_of(config)).as_posix()),
@@ -137,7 +149,7 @@ def _start(choices: Choices) -> str:
 
 _TEMPLATE = """\
 {mark}
-name: runtimes
+name: {title}
 
 on:
   push:
@@ -150,7 +162,7 @@ permissions:
   contents: read
 
 concurrency:
-  group: runtimes-${{{{ github.ref }}}}
+  group: {title}-${{{{ github.ref }}}}
   cancel-in-progress: true
 
 defaults:
@@ -176,8 +188,8 @@ jobs:
       - uses: actions/cache@v4
         with:
           path: {cached}
-          key: runtimes-${{{{ hashFiles('{locks}', '{pins}') }}}}
-          restore-keys: runtimes-
+          key: {title}-${{{{ hashFiles('{locks}', '{pins}') }}}}
+          restore-keys: {title}-
       - run: python -m pip install {install}
       - name: Assemble
         env:
@@ -187,7 +199,7 @@ jobs:
           runtime-packager keys generate --purpose development --quiet "$key" > /dev/null
           mkdir packed
           runtime-packager keys show "$key" > packed/trusted-keys.json
-          runtime-packager assemble --key "$key" --locked {platforms}
+          runtime-packager assemble{profile} --key "$key" --locked {platforms}
       - name: Sign
         env:
           SIGNING_KEY: ${{{{ secrets.RUNTIME_PACKAGER_SIGNING_KEY }}}}

@@ -83,7 +83,8 @@ def _cache(cache: Cache) -> Finding:
 
 def _project(config: Config) -> Finding:
     names = ", ".join(target.name for target in config.platforms)
-    words = f"{config.name} {config.version}, CPython {config.python} for {names}"
+    edition = "" if config.profile.is_base else f" ({config.profile.name})"
+    words = f"{config.name} {config.version}{edition}, CPython {config.python} for {names}"
     return Finding("project", "ok", words)
 
 
@@ -93,7 +94,9 @@ def _locks(config: Config) -> Finding:
         for name, reason in out_of_date.items():
             alike.setdefault(reason, []).append(name)
         rows = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in alike.items())
-        return Finding("locks", "warning", rows, "run `runtime-packager lock`")
+        return Finding(
+            "locks", "warning", rows, f"run `runtime-packager lock{config.profile.option}`"
+        )
     return Finding("locks", "ok", "fit the requirements")
 
 

@@ -40,13 +40,13 @@ def gather(
 
     :param steps: by target what takes the times of its steps; what several share counts for the
         first of them.
-    :param output: where trees go; neither it nor ``config.output`` is ever part of an app.
+    :param output: where trees go; neither it nor any profile's output is ever part of an app.
     :raises PackagerError: of the kind that fits, naming every target that lacks something.
     """
     first = steps[targets[0].name]
     locks = _locks(config, targets, cache, first, locked=locked, offline=offline)
     with first.step("app files"):
-        ours = (output, config.output, config.locks, cache.root)
+        ours = (output, *config.profile.outputs, config.locks, cache.root)
         files = tuple(collect(config.app, config.exclude, config.data, apart_from=ours))
     fetching = _Fetching(config, cache, progress, locking.catalogue(config), offline)
     interpreters = fetching.all(targets, steps)

@@ -56,7 +56,7 @@ def ensure_all(
     known = _read_all(config, wanted)
     reasons = {t: why for t in wanted if (why := _misfit(known[t.name], config, t))}
     if reasons and (locked or offline):
-        raise misfits({config.lock_file(t).name: why for t, why in reasons.items()})
+        raise misfits(config, {config.lock_file(t).name: why for t, why in reasons.items()})
     for target, why in reasons.items():
         progress.note(f"locking {target.name}: {why}")
     made = make_all(config, reasons, cache, progress) if reasons else {}
@@ -64,9 +64,9 @@ def ensure_all(
     return {t.name: (fitting[t.name], t.name in made) for t in wanted}
 
 
-def misfits(reasons: Mapping[str, str]) -> InputError:
+def misfits(config: Config, reasons: Mapping[str, str]) -> InputError:
     """The error for locks, by name, that do not fit what they are for."""
-    hint = "run `runtime-packager lock`, then commit the locks"
+    hint = f"run `runtime-packager lock{config.profile.option}`, then commit the locks"
     if len(reasons) == 1:
         ((name, reason),) = reasons.items()
         return InputError(f"{name} does not fit the requirements: {reason}", hint)

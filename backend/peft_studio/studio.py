@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from functools import cached_property
+from pathlib import Path
 
 from fastapi import FastAPI
 
 from peft_studio.data_dir import DataDir
+from peft_studio.notices import Notice, Notices
 from peft_studio.settings import Settings
 from peft_studio.storage.database import Database
 
@@ -30,9 +32,17 @@ class Studio:
         return data
 
     @cached_property
+    def notices(self) -> Notices:
+        """What the user should hear of."""
+        return Notices()
+
+    @cached_property
     def database(self) -> Database:
-        """The open database."""
-        return Database(self.data.database)
+        """The open database; a notice says so when a damaged one was moved aside for it."""
+        database = Database(self.data.database)
+        if database.moved_aside:
+            self.notices.add(_damaged(database.moved_aside))
+        return database
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -44,3 +54,11 @@ class Studio:
         """End what runs and close what is open."""
         if "database" in self.__dict__:
             self.database.close()
+
+
+def _damaged(moved_aside: Path) -> Notice:
+    return Notice(
+        "database_damaged",
+        f"the database was damaged: it was moved to {moved_aside.name} and a new one begun",
+        "models and data sets are still there; the list of runs begins anew",
+    )

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runtime_packager.cli.common import Shared, chosen_targets, platform_option, shared_options
+from runtime_packager.cli.common import (
+    Shared,
+    chosen_targets,
+    platform_option,
+    profile_option,
+    shared_options,
+)
 from runtime_packager.cli.output import console, emit_json, shown, size_text
 from runtime_packager.cli.reporting import reporter
 from runtime_packager.cli.signing import key_option, signer, unofficial_option
 
 if TYPE_CHECKING:
     from runtime_packager.assemble import Assembled
+    from runtime_packager.config import Profile
     from runtime_packager.tree import LinkMode
 
 SHOWN_UNCOMPILED = 3
@@ -23,6 +30,7 @@ SHOWN_UNCOMPILED = 3
 
 @click.command()
 @platform_option
+@profile_option
 @key_option
 @click.option(
     "-o",
@@ -54,6 +62,7 @@ SHOWN_UNCOMPILED = 3
 def command(
     shared: Shared,
     platforms: tuple[str, ...],
+    profile: str | None,
     key: str | None,
     output: Path | None,
     link_mode: LinkMode | None,
@@ -73,7 +82,7 @@ def command(
     from runtime_packager.assemble import Options, assemble
     from runtime_packager.platforms import host_target
 
-    config = shared.config()
+    config = shared.config(profile)
     config = replace(
         config,
         link_mode=link_mode or config.link_mode,
@@ -89,20 +98,24 @@ def command(
     place = output.absolute() if output else None
     options = Options(locked, offline, force, allow_unofficial, place)
     with reporter(quiet=shared.silent) as progress:
+        if not config.profile.is_base:
+            progress.note(f"profile {config.profile.name}")
         signing = signer(key, cache, progress)
         results = assemble(config, targets, signing, cache, progress, options)
     for made in results:
         if not shared.silent:
             if len(results) > 1 and not made.up_to_date:
                 console().print(f"[bold]{made.target.name}[/]")
-            _summary(made, signing.public.purpose)
+            _summary(made, config.profile, signing.public.purpose)
         elif not shared.as_json:
             click.echo(str(made.output))
     if shared.as_json:
-        emit_json({"runtimes": [_as_json(made, signing.public) for made in results]})
+        emit_json(
+            {"runtimes": [_as_json(made, config.profile, signing.public) for made in results]}
+        )
 
 
-def _summary(made: Assembled, purpose: str) -> None:
+def _summary(made: Assembled, profile: Profile, purpose: str) -> None:
     from rich.table import Table
 
     from runtime_packager.app import DIRECTORY, STUB
@@ -111,7 +124,7 @@ def _summary(made: Assembled, purpose: str) -> None:
 
     out = console()
     if made.up_to_date:
-        out.print(f"[bold green]up to date[/] {_place(made)}", soft_wrap=True)
+        out.print(f"[bold green]up to date[/] {_place(made, profile)}", soft_wrap=True)
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     for step in made.steps:
@@ -140,18 +153,19 @@ def _summary(made: Assembled, purpose: str) -> None:
     if purpose != "release" or not _is_official(made):
         _warn_not_for_release(made, purpose)
     total = sum(step.seconds for step in made.steps)
-    out.print(f"[bold green]assembled[/] {_place(made)} in {total:.1f} s", soft_wrap=True)
+    out.print(f"[bold green]assembled[/] {_place(made, profile)} in {total:.1f} s", soft_wrap=True)
     launcher = find_launcher(made.output, f"{DIRECTORY}/{STUB}.py", made.target.executable_suffix)
     where = "next" if made.target.name == host_target().name else f"next, on {made.target.name}"
     out.print(f"{where}: {shown(launcher or made.output)}", soft_wrap=True, markup=False)
 
 
-def _place(made: Assembled) -> str:
+def _place(made: Assembled, profile: Profile) -> str:
     from rich.markup import escape
 
+    edition = "" if profile.is_base else f"profile {profile.name}, "
     return (
-        f"{escape(shown(made.output))}: {size_text(made.size)}, {made.release.file_count} files, "
-        f"tree {made.release.tree_root[:16]}"
+        f"{escape(shown(made.output))}: {edition}{size_text(made.size)}, "
+        f"{made.release.file_count} files, tree {made.release.tree_root[:16]}"
     )
 
 
@@ -168,9 +182,10 @@ def _warn_not_for_release(made: Assembled, purpose: str) -> None:
     console().print(f"[bold yellow]NOT FOR RELEASE:[/] {' and '.join(reasons)}", soft_wrap=True)
 
 
-def _as_json(made: Assembled, key: Any) -> dict[str, Any]:
+def _as_json(made: Assembled, profile: Profile, key: Any) -> dict[str, Any]:
     release = made.release
     return {
+        "profile": profile.name,
         "platform": made.target.name,
         "output": str(made.output),
         "up_to_date": made.up_to_date,

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import click
 
-from runtime_packager.cli.common import Shared, chosen_targets, platform_option, shared_options
+from runtime_packager.cli.common import (
+    Shared,
+    chosen_targets,
+    platform_option,
+    profile_option,
+    shared_options,
+)
 from runtime_packager.cli.output import console, emit_json, shown
 from runtime_packager.errors import InputError
 
@@ -19,11 +25,13 @@ def command() -> None:
 
 @command.command()
 @platform_option
+@profile_option
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The workflow's file; - for standard output.  [default: .github/workflows/runtimes.yml]",
+    help="The workflow's file; - for standard output.  [default: .github/workflows/runtimes.yml, "
+    "runtimes-PROFILE.yml for a profile]",
 )
 @click.option("--arguments", default="", help='For the app when it is tried: "--port 8123".')
 @click.option(
@@ -38,6 +46,7 @@ def command() -> None:
 def github(
     shared: Shared,
     platforms: tuple[str, ...],
+    profile: str | None,
     output: Path | None,
     arguments: str,
     health_url: str | None,
@@ -53,21 +62,20 @@ def github(
     """
     from runtime_packager.ci import (
         RUNNERS,
-        WORKFLOW,
         Choices,
-        repository_of,
         workflow,
+        workflow_file,
         write_workflow,
     )
 
-    config = shared.config()
+    config = shared.config(profile)
     targets = chosen_targets(config, platforms, config.platforms)
     defaults = Choices()
     choices = Choices(install or defaults.install, _words(arguments), health_url)
     if str(output) == "-":
         click.echo(workflow(config, targets, choices), nl=False)
         return
-    file = output.absolute() if output else repository_of(config) / WORKFLOW
+    file = output.absolute() if output else workflow_file(config)
     write_workflow(config, targets, choices, file)
     tried = [target.name for target in targets if target.name in RUNNERS]
     untried = [target.name for target in targets if target.name not in RUNNERS]

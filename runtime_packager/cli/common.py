@@ -33,11 +33,26 @@ class Shared:
     as_json: bool
     quiet: bool
 
-    def config(self) -> Config:
-        """The project's configuration."""
+    def config(self, profile: str | None = None) -> Config:
+        """The project's configuration, of one of its profiles or the base."""
         from runtime_packager.config import find_config, load_config
 
-        return load_config(find_config(self.project))
+        return load_config(find_config(self.project), profile)
+
+    def config_if_any(self, profile: str | None = None) -> Config | None:
+        """The same where there is a project: a runtime can be tried and verified anywhere.
+
+        :raises InputError: when there is a broken one, or none and ``profile`` asks for it.
+        """
+        from runtime_packager.config import find_config, load_config
+
+        try:
+            file = find_config(self.project)
+        except InputError:
+            if profile is not None:
+                raise
+            return None
+        return load_config(file, profile)
 
     def cache(self, config: Config | None = None) -> Cache:
         """The cache: ``--cache-dir``, the environment, the config, else the user's."""
@@ -87,6 +102,13 @@ platform_option = click.option(
     metavar="NAME",
     help="The target, such as linux-x64, win-x64, mac-arm64; repeat it, or say all: "
     "every platform of the configuration.",
+)
+
+
+profile_option = click.option(
+    "--profile",
+    metavar="NAME",
+    help="Which of the configuration's profiles.  [default: its base]",
 )
 
 

@@ -6,28 +6,24 @@ from dataclasses import asdict
 
 import click
 
-from runtime_packager.cli.common import Shared, shared_options
+from runtime_packager.cli.common import Shared, profile_option, shared_options
 from runtime_packager.cli.output import console, emit_json
-from runtime_packager.errors import BuildError, InputError
+from runtime_packager.errors import BuildError
 
 MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "problem": "[red]problem[/]"}
 
 
 @click.command()
+@profile_option
 @shared_options
-def command(shared: Shared) -> None:
+def command(shared: Shared, profile: str | None) -> None:
     """Say what this machine and project lack, before a build finds out.
 
     Exit code 4 when something is missing that a build needs; warnings alone give 0.
     """
-    from runtime_packager.config import find_config, load_config
     from runtime_packager.doctor import examine
 
-    try:
-        file = find_config(shared.project)
-    except InputError:
-        file = None
-    config = load_config(file) if file else None
+    config = shared.config_if_any(profile)
     findings = []
     for found in examine(config, shared.cache(config)):
         findings.append(found)

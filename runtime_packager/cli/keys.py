@@ -94,10 +94,10 @@ def trusted(shared: Shared, directory: Path, output: Path | None) -> None:
     It is the project's root document, else its trusted keys, as far as they vouch for this runtime;
     else this machine's development key alone. The desktop app carries it in its own code.
     """
-    from runtime_packager.cli.signing import KEYS_NAME, ROOT_NAME, exported, project_of
+    from runtime_packager.cli.signing import KEYS_NAME, ROOT_NAME, exported
     from runtime_packager.io.files import write_atomic
 
-    config = project_of(shared)
+    config = shared.config_if_any()
     found = exported(directory, config, shared.cache(config))
     if output:
         output.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runtime_packager.cli.common import Shared, chosen_targets, platform_option, shared_options
+from runtime_packager.cli.common import (
+    Shared,
+    chosen_targets,
+    platform_option,
+    profile_option,
+    shared_options,
+)
 from runtime_packager.cli.output import console, emit_json
 from runtime_packager.cli.reporting import reporter
 
@@ -19,21 +25,23 @@ if TYPE_CHECKING:
 
 @click.command()
 @platform_option
+@profile_option
 @click.option("--check", is_flag=True, help="Only say whether the locks fit the requirements.")
 @shared_options
-def command(shared: Shared, platforms: tuple[str, ...], check: bool) -> None:
+def command(shared: Shared, platforms: tuple[str, ...], profile: str | None, check: bool) -> None:
     """Resolve the requirements for every platform and write the lock files.
 
     pip resolves as the target: with its environment markers and its wheel tags. What has no wheel
     somewhere, or compiles, is reported for all platforms at once, and then nothing is written. The
-    locks are PEP 751 files, manifests/locks/pylock.<platform>.toml; commit them.
+    locks are PEP 751 files, manifests/locks/pylock.<platform>.toml; commit them. Another
+    profile's lie in a folder of its name.
     """
     from runtime_packager import locking
 
-    config = shared.config()
+    config = shared.config(profile)
     targets = locking.expand(config, chosen_targets(config, platforms, config.platforms))
     if check:
-        _check(shared, locking.stale(config, targets))
+        _check(shared, config, locking.stale(config, targets))
         return
     began = time.perf_counter()
     before = {target.name: locking.read_or_none(config, target) for target in targets}
@@ -78,11 +86,11 @@ def _report(name: str, before: Lock | None, lock: Lock) -> None:
             out.print(f"  {package} {was or 'added'} -> {now or 'removed'}", markup=False)
 
 
-def _check(shared: Shared, stale: dict[str, str]) -> None:
+def _check(shared: Shared, config: Config, stale: dict[str, str]) -> None:
     if stale:
         from runtime_packager.locking import misfits
 
-        raise misfits(stale)
+        raise misfits(config, stale)
     if shared.as_json:
         emit_json({"locks": "up to date"})
     elif not shared.quiet:

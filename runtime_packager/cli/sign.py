@@ -15,7 +15,6 @@ from runtime_packager.cli.secrets import KEY_VARIABLE
 from runtime_packager.cli.signing import (
     Trust,
     key_option,
-    project_of,
     root_option,
     signer,
     trusted_option,
@@ -94,7 +93,7 @@ def _after_code_signing(
 ) -> None:
     from runtime_packager.manifest import reseal
 
-    config = project_of(shared)
+    config = shared.config_if_any()
     cache = shared.cache(config)
     with reporter(quiet=shared.silent) as progress:
         trusted = trust.keys(directory, config, cache)

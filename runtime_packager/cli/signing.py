@@ -16,7 +16,6 @@ from runtime_packager.cli.secrets import KEY_VARIABLE, PASSPHRASE_VARIABLE, secr
 from runtime_packager.errors import InputError
 
 if TYPE_CHECKING:
-    from runtime_packager.cli.common import Shared
     from runtime_packager.config import Config
     from runtime_packager.io.cache import Cache
     from runtime_packager.io.progress import Progress
@@ -52,20 +51,6 @@ root_option = click.option(
     help="The root document to believe; repeat it for those that came after.  "
     "[default: the project's]",
 )
-
-
-def project_of(shared: Shared) -> Config | None:
-    """The project's configuration, when we are in one: a runtime can be verified anywhere.
-
-    :raises InputError: when there is one and it is broken; whom to believe stands in it.
-    """
-    from runtime_packager.config import find_config, load_config
-
-    try:
-        found = find_config(shared.project)
-    except InputError:
-        return None
-    return load_config(found)
 
 
 def development_key(cache: Cache) -> Path:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from runtime_packager.cli.common import Shared, shared_options
+from runtime_packager.cli.common import Shared, profile_option, shared_options
 from runtime_packager.cli.output import console, emit_json
 from runtime_packager.cli.reporting import reporter
-from runtime_packager.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @click.command()
@@ -25,8 +20,9 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="What one module may take.  [default: 60]",
 )
+@profile_option
 @shared_options
-def command(shared: Shared, directory: Path, timeout: float | None) -> None:
+def command(shared: Shared, directory: Path, timeout: float | None, profile: str | None) -> None:
     """Import everything in a runtime of this machine's platform, with its own interpreter.
 
     Every module of the app, every module it imports anywhere, and those of every requirement;
@@ -39,6 +35,7 @@ def command(shared: Shared, directory: Path, timeout: float | None) -> None:
     from runtime_packager.platforms import find_target
     from runtime_packager.smoking import TIMEOUT, smoke
 
+    config = shared.config_if_any(profile)
     release = stated_release(directory)
     began = time.perf_counter()
     with reporter(quiet=shared.silent) as progress:
@@ -47,7 +44,7 @@ def command(shared: Shared, directory: Path, timeout: float | None) -> None:
             find_target(release.platform),
             Version(str(release.interpreters[0]["python"])),
             progress,
-            optional=_optional(shared),
+            optional=config.checks.optional_imports if config else (),
             timeout=timeout or TIMEOUT,
         )
     seconds = time.perf_counter() - began
@@ -71,14 +68,3 @@ def command(shared: Shared, directory: Path, timeout: float | None) -> None:
             f"{release.version}{left} in {seconds:.2f} s",
             soft_wrap=True,
         )
-
-
-def _optional(shared: Shared) -> Sequence[str]:
-    """The project's exceptions, when we are in one: a runtime can be tried anywhere."""
-    from runtime_packager.config import find_config, load_config
-
-    try:
-        file = find_config(shared.project)
-    except InputError:
-        return ()
-    return load_config(file).checks.optional_imports

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runtime_packager.cli.common import Shared, shared_options
+from runtime_packager.cli.common import Shared, profile_option, shared_options
 from runtime_packager.cli.output import console, emit_json, shown
 from runtime_packager.cli.reporting import reporter
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The trace.  [default: <platform>.txt in the config's directory `traced`]",
 )
+@profile_option
 @click.option("--fresh", is_flag=True, help="Forget what earlier runs have seen.")
 @shared_options
 def command(
@@ -41,6 +42,7 @@ def command(
     seconds: float | None,
     script: str | None,
     output: Path | None,
+    profile: str | None,
     fresh: bool,
 ) -> None:
     """Run a runtime's app with ARGS, and note every module that it and its children import.
@@ -54,7 +56,7 @@ def command(
     from runtime_packager.tree import load_trace, merge_traces, render_trace
 
     release = stated_release(directory)
-    file = (output or shared.config().trace_file(release.platform)).absolute()
+    file = (output or shared.config(profile).trace_file(release.platform)).absolute()
     old = {} if fresh else load_trace(file) or {}
     began = time.perf_counter()
     with reporter(quiet=shared.silent) as progress:

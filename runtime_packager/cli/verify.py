@@ -14,7 +14,7 @@ import click
 from runtime_packager.cli.common import Shared, shared_options
 from runtime_packager.cli.output import console, emit_json, size_text
 from runtime_packager.cli.reporting import reporter
-from runtime_packager.cli.signing import Trust, project_of, root_option, trusted_option
+from runtime_packager.cli.signing import Trust, root_option, trusted_option
 
 if TYPE_CHECKING:
     from runtime_packager.afterrun import Proof
@@ -92,7 +92,7 @@ def command(
         raise click.UsageError("ARGS and --run-for say how to run the app: add --after-run")
     if trusted_file and (roots or unexpired):
         raise click.UsageError("--trusted names keys itself: leave --root and --unexpired out")
-    config = project_of(shared)
+    config = shared.config_if_any()
     trust = Trust(trusted_file, roots, unexpired)
     verify = functools.partial(
         verify_tree,

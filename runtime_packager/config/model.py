@@ -9,6 +9,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from runtime_packager.app import Data, EntryPoint
+from runtime_packager.config.profiles import Profile
 from runtime_packager.interpreters import Source
 from runtime_packager.launcher import Identity
 from runtime_packager.platforms import Target, find_target
@@ -48,6 +49,7 @@ class Checks:
 class Config:
     """What to assemble. All paths are absolute.
 
+    :param profile: which of the project's runtimes this is.
     :param name: the product, as the manifest states it.
     :param scripts: console scripts of requirements that get launchers of their own.
     :param floors: (major, minor) by kind of floor, as :data:`~runtime_packager.platforms.FLOORS`.
@@ -61,6 +63,7 @@ class Config:
     """
 
     file: Path
+    profile: Profile
     name: str
     version: str
     app: Path

@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from runtime_packager.app import Data, EntryPoint, Script, parse_entry
 from runtime_packager.config.model import Config
+from runtime_packager.config.profiles import DEFAULT_PLACES, Profile, choose
 from runtime_packager.config.reader import Reader
 from runtime_packager.config.tables import read_checks, read_floors, read_identity, read_trim
 from runtime_packager.errors import InputError
@@ -53,22 +54,25 @@ def find_config(start: Path) -> Path:
     )
 
 
-def load_config(file: Path) -> Config:
+def load_config(file: Path, profile: str | None = None) -> Config:
     """Read and validate ``file``.
 
-    :raises InputError: with one line for every problem found.
+    :param profile: which of its profiles; without, the base.
+    :raises InputError: with one line for every problem found, or when there is no such profile.
     """
     table = _table(file)
     if table is None:
         raise InputError(f"{file} has no [{TABLE}] table", "run `runtime-packager init`")
-    reader = Reader(table, file.parent)
-    config = _read(reader, file)
+    problems: list[str] = []
+    table, chosen = choose(table, profile, file, problems)
+    reader = Reader(table, file.parent, problems=problems)
+    config = _read(reader, file, chosen)
     reader.refuse_unknown()
-    if reader.problems:
+    if problems:
+        of = "" if chosen.is_base else f", profile {chosen.name}"
         raise InputError(
-            f"{file}: {len(reader.problems)} problem{'s' * (len(reader.problems) > 1)} "
-            f"in [{TABLE}]",
-            details=reader.problems,
+            f"{file}: {len(problems)} problem{'s' * (len(problems) > 1)} in [{TABLE}]{of}",
+            details=problems,
         )
     return config
 
@@ -84,7 +88,7 @@ def _table(file: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _read(reader: Reader, file: Path) -> Config:
+def _read(reader: Reader, file: Path, profile: Profile) -> Config:
     app_text = reader.text("app", "the app's directory")
     app = reader.existing("app", app_text, directory=True) if app_text else reader.root
     requirements = tuple(
@@ -97,6 +101,7 @@ def _read(reader: Reader, file: Path) -> Config:
     version = _version(reader, "version", "the product's version", "0")
     return Config(
         file=file,
+        profile=profile,
         name=name,
         version=version,
         app=app,
@@ -104,7 +109,7 @@ def _read(reader: Reader, file: Path) -> Config:
         requirements=requirements,
         python=_python(reader),
         platforms=_platforms(reader, floors),
-        output=reader.path(reader.text("output", "a directory", "dist/runtime")),
+        output=_place(reader, "output"),
         launcher=launcher,
         scripts=_scripts(reader, launcher),
         identity=read_identity(reader, name, version),
@@ -118,8 +123,8 @@ def _read(reader: Reader, file: Path) -> Config:
         link_mode=_link_mode(reader),
         epoch=reader.number("epoch", "a whole number that grows with every release", 0),
         lock_urls=reader.flag("lock-urls", True),
-        locks=reader.path(reader.text("locks", "a directory", "manifests/locks")),
-        traced=reader.path(reader.text("traced", "a directory", "manifests/traced")),
+        locks=_place(reader, "locks"),
+        traced=_place(reader, "traced"),
         pins=reader.path(reader.text("pins", "a file", "manifests/interpreters.json")),
         trusted_keys=reader.path(
             reader.text("trusted-keys", "a file", "manifests/trusted-keys.json")
@@ -127,6 +132,10 @@ def _read(reader: Reader, file: Path) -> Config:
         root_document=reader.path(reader.text("root", "a file", "manifests/root.dsse.json")),
         cache=reader.path(cache) if cache else None,
     )
+
+
+def _place(reader: Reader, key: str) -> Path:
+    return reader.path(reader.text(key, "a directory", DEFAULT_PLACES[key]))
 
 
 def _version(reader: Reader, key: str, expected: str, fallback: str) -> str:
