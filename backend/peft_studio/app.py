@@ -8,7 +8,16 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from peft_studio import __version__, errors
-from peft_studio.routers import dependencies, health, methods, notices, version
+from peft_studio.routers import (
+    datasets,
+    dependencies,
+    events,
+    health,
+    methods,
+    notices,
+    runs,
+    version,
+)
 from peft_studio.security import LoopbackGuard, TokenGuard
 from peft_studio.settings import Settings
 from peft_studio.studio import Studio
@@ -35,8 +44,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.create_router(time.monotonic(), settings.token))
     app.include_router(version.router)
     app.include_router(dependencies.router)
+    app.include_router(datasets.create_router(studio))
     app.include_router(notices.create_router(studio))
     app.include_router(methods.create_router())
+    app.include_router(runs.create_router(studio))
+    app.include_router(events.create_router(studio))
     _guard(app, settings)
     return app
 

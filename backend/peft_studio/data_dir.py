@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,3 +94,14 @@ def claim(root: Path) -> FileLock:
             f"the data directory {root} cannot be used: {error.strerror or error}"
         ) from error
     return lock
+
+
+def sync_directory(folder: Path) -> None:
+    """Have the names in ``folder`` on disk, where the system offers that (Windows does not)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -6,16 +6,37 @@ Nothing is made before it is asked for: a service that only says that it is heal
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
 from peft_studio.data_dir import DataDir
+from peft_studio.datasets.library import Datasets
 from peft_studio.notices import Notice, Notices
+from peft_studio.runs.job import Rules
+from peft_studio.runs.manager import Runs
+from peft_studio.runs.preparing import Preparing
+from peft_studio.runs.store import RunStore
 from peft_studio.settings import Settings
 from peft_studio.storage.database import Database
+from peft_studio.training import child as training
+
+if TYPE_CHECKING:
+    part = cached_property
+else:
+
+    class part(cached_property):  # noqa: N801 - reads as what it is, a kind of property
+        """A part that is made once, whichever threads ask for it at the same time."""
+
+        def __get__(self, studio, owner=None):
+            if studio is None:
+                return self
+            with studio.lock:
+                return super().__get__(studio, owner)
 
 
 class Studio:
@@ -23,26 +44,38 @@ class Studio:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.lock = threading.RLock()
 
-    @cached_property
+    @part
     def data(self) -> DataDir:
         """The data directory, which is there."""
         data = DataDir(self.settings.data_dir)
         data.create()
         return data
 
-    @cached_property
+    @part
     def notices(self) -> Notices:
         """What the user should hear of."""
         return Notices()
 
-    @cached_property
+    @part
     def database(self) -> Database:
         """The open database; a notice says so when a damaged one was moved aside for it."""
         database = Database(self.data.database)
         if database.moved_aside:
             self.notices.add(_damaged(database.moved_aside))
         return database
+
+    @part
+    def datasets(self) -> Datasets:
+        """What there is to train on."""
+        return Datasets(self.data, self.database, self.runs.uses_dataset)
+
+    @part
+    def runs(self) -> Runs:
+        """The trainings."""
+        store = RunStore(self.database, self.data.runs)
+        return Runs(store, Rules(Preparing(self.data, lambda: self.datasets)), training.main)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -52,6 +85,8 @@ class Studio:
 
     def close(self) -> None:
         """End what runs and close what is open."""
+        if "runs" in self.__dict__:
+            self.runs.close()
         if "database" in self.__dict__:
             self.database.close()
 

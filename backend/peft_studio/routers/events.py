@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -12,8 +11,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from peft_studio.errors import ProblemError
 from peft_studio.runs.events import Listener, RunEvent
-from peft_studio.runs.manager import Runs
 from peft_studio.runs.states import OVER
+from peft_studio.studio import Studio
 
 NO_SUCH_RUN = 4404
 """The close code for an unknown run: 4000 to 4999 are ours to give out (RFC 6455, 7.4.2)."""
@@ -21,11 +20,8 @@ FAILED = 1011
 """The close code when the run cannot be looked up; RFC 6455's for a fault of the server."""
 
 
-def create_router(runs: Callable[[], Runs]) -> APIRouter:
-    """The endpoint.
-
-    :param runs: made when it is first asked for.
-    """
+def create_router(studio: Studio) -> APIRouter:
+    """The endpoint."""
     router = APIRouter()
 
     @router.websocket("/api/runs/{run_id}/events")
@@ -33,7 +29,7 @@ def create_router(runs: Callable[[], Runs]) -> APIRouter:
         """First the run as it is, then every change; ends with the run."""
         # Accepted first: a browser's page cannot see why a handshake was refused.
         await websocket.accept()
-        manager = await run_in_threadpool(runs)
+        manager = await run_in_threadpool(lambda: studio.runs)
         with manager.listeners.listening(run_id) as listener:
             try:
                 run = await run_in_threadpool(manager.get, run_id)
