@@ -200,7 +200,8 @@ class Runs:
 
     def _start_next(self) -> None:
         while self._queue and not self._job and not self._closed:
-            run = self.get(self._queue.popleft())
+            run = self.get(self._queue[0])
+            self._queue.popleft()
             self._job = Job(run)
             try:
                 self._start(self._job)
