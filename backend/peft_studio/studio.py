@@ -20,8 +20,13 @@ from peft_studio.errors import Problem, ProblemError
 from peft_studio.generating.generator import Generator
 from peft_studio.generating.job import Source
 from peft_studio.notices import Notice, Notices
+from peft_studio.runs.job import Rules
+from peft_studio.runs.manager import Runs
+from peft_studio.runs.preparing import Preparing
+from peft_studio.runs.store import RunStore
 from peft_studio.settings import Settings
 from peft_studio.storage.database import Database
+from peft_studio.training import child as training
 
 if TYPE_CHECKING:
     part = cached_property
@@ -87,7 +92,13 @@ class Studio:
     @part
     def datasets(self) -> Datasets:
         """What there is to train on."""
-        return Datasets(self.data, self.database)
+        return Datasets(self.data, self.database, self.runs.uses_dataset)
+
+    @part
+    def runs(self) -> Runs:
+        """The trainings."""
+        store = RunStore(self.database, self.data.runs)
+        return Runs(store, Rules(Preparing(self.data, lambda: self.datasets)), training.main)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -99,6 +110,8 @@ class Studio:
         """End what runs and close what is open."""
         if "generator" in self.__dict__:
             self.generator.close()
+        if "runs" in self.__dict__:
+            self.runs.close()
         if "database" in self.__dict__:
             self.database.close()
 
