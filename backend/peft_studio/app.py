@@ -13,8 +13,10 @@ from peft_studio.routers import (
     dependencies,
     events,
     generate,
+    hardware,
     health,
     methods,
+    models,
     notices,
     runs,
     version,
@@ -46,6 +48,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(version.router)
     app.include_router(dependencies.router)
     app.include_router(datasets.create_router(studio))
+    app.include_router(hardware.create_router(studio))
+    app.include_router(models.create_router(studio))
     app.include_router(notices.create_router(studio))
     app.include_router(methods.create_router())
     app.include_router(generate.create_router(studio))

@@ -19,6 +19,8 @@ from peft_studio.datasets.library import Datasets
 from peft_studio.errors import Problem, ProblemError
 from peft_studio.generating.generator import Generator
 from peft_studio.generating.job import Source
+from peft_studio.hardware.machine import Hardware
+from peft_studio.models.library import Models
 from peft_studio.notices import Notice, Notices
 from peft_studio.runs.job import Rules
 from peft_studio.runs.manager import Runs
@@ -99,6 +101,16 @@ class Studio:
         """The trainings."""
         store = RunStore(self.database, self.data.runs)
         return Runs(store, Rules(Preparing(self.data, lambda: self.datasets)), training.main)
+
+    @part
+    def models(self) -> Models:
+        """What there is to be fine-tuned."""
+        return Models(self.data)
+
+    @part
+    def hardware(self) -> Hardware:
+        """What there is to compute with."""
+        return Hardware()
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:

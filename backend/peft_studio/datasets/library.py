@@ -111,7 +111,7 @@ class Datasets:
     def workshop(self) -> Iterator[Path]:
         """A new directory for an upload; whatever is in it at the end is deleted."""
         folder = self._data.tmp / secrets.token_hex(8)
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, parents=True)
         try:
             yield folder
         finally:
