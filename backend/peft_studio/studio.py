@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
 from peft_studio.data_dir import DataDir
 from peft_studio.datasets.library import Datasets
-from peft_studio.errors import Problem, ProblemError
 from peft_studio.generating.generator import Generator
 from peft_studio.generating.job import Source
 from peft_studio.hardware.machine import Hardware
@@ -74,22 +73,18 @@ class Studio:
     @part
     def generator(self) -> Generator:
         """What writes texts."""
-        return Generator(self.data, self.settings.model_idle, self.learned)
-
-    def learned(self, report: Mapping[str, Any]) -> None:
-        """A child tells what torch sees."""
+        return Generator(self.data, self.settings.model_idle, self.hardware.learned)
 
     def source(self, model: str | None, run: str | None) -> Source:
         """Where what writes a text comes from.
 
-        :param model: a model's id, or ``None`` when ``run`` is given.
-        :raises ProblemError: when there is no such thing.
+        :param model: a model's id, or ``None`` when ``run``, a completed run's, is given.
+        :raises ProblemError: what :meth:`Runs.adapter` and :meth:`Models.resolve` raise.
         """
-        name = (model or "").removeprefix("local:")
-        for path in self.data.models.iterdir():
-            if path.name == name:
-                return Source(model=str(path), revision=None, local=True, adapter=None)
-        raise ProblemError(Problem(404, "model_not_found", f"there is no model {name!r}"))
+        adapter = None if run is None else self.runs.adapter(run)
+        found = self.models.resolve(model or "" if adapter is None else adapter.model)
+        path = None if adapter is None else str(adapter.path)
+        return Source(found.source, found.revision, found.local, path)
 
     @part
     def datasets(self) -> Datasets:
@@ -100,7 +95,14 @@ class Studio:
     def runs(self) -> Runs:
         """The trainings."""
         store = RunStore(self.database, self.data.runs)
-        return Runs(store, Rules(Preparing(self.data, lambda: self.datasets)), training.main)
+        rules = Rules(
+            Preparing(self.data, lambda: self.datasets), self._make_room, self.hardware.learned
+        )
+        return Runs(store, rules, training.main)
+
+    def _make_room(self) -> None:
+        if "generator" in self.__dict__:
+            self.generator.make_room()
 
     @part
     def models(self) -> Models:
