@@ -11,9 +11,11 @@ from peft_studio import __version__, errors
 from peft_studio.routers import (
     datasets,
     dependencies,
+    events,
     health,
     methods,
     notices,
+    runs,
     version,
 )
 from peft_studio.security import LoopbackGuard, TokenGuard
@@ -45,6 +47,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(datasets.create_router(studio))
     app.include_router(notices.create_router(studio))
     app.include_router(methods.create_router())
+    app.include_router(runs.create_router(studio))
+    app.include_router(events.create_router(studio))
     _guard(app, settings)
     return app
 

@@ -17,8 +17,13 @@ from fastapi import FastAPI
 from peft_studio.data_dir import DataDir
 from peft_studio.datasets.library import Datasets
 from peft_studio.notices import Notice, Notices
+from peft_studio.runs.job import Rules
+from peft_studio.runs.manager import Runs
+from peft_studio.runs.preparing import Preparing
+from peft_studio.runs.store import RunStore
 from peft_studio.settings import Settings
 from peft_studio.storage.database import Database
+from peft_studio.training import child as training
 
 if TYPE_CHECKING:
     part = cached_property
@@ -64,7 +69,13 @@ class Studio:
     @part
     def datasets(self) -> Datasets:
         """What there is to train on."""
-        return Datasets(self.data, self.database)
+        return Datasets(self.data, self.database, self.runs.uses_dataset)
+
+    @part
+    def runs(self) -> Runs:
+        """The trainings."""
+        store = RunStore(self.database, self.data.runs)
+        return Runs(store, Rules(Preparing(self.data, lambda: self.datasets)), training.main)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -74,6 +85,8 @@ class Studio:
 
     def close(self) -> None:
         """End what runs and close what is open."""
+        if "runs" in self.__dict__:
+            self.runs.close()
         if "database" in self.__dict__:
             self.database.close()
 
