@@ -52,9 +52,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(models.create_router(studio))
     app.include_router(notices.create_router(studio))
     app.include_router(methods.create_router())
-    app.include_router(generate.create_router(studio))
     app.include_router(runs.create_router(studio))
     app.include_router(events.create_router(studio))
+    app.include_router(generate.create_router(studio))
     _guard(app, settings)
     return app
 

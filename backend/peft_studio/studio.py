@@ -122,10 +122,10 @@ class Studio:
 
     def close(self) -> None:
         """End what runs and close what is open."""
-        if "generator" in self.__dict__:
-            self.generator.close()
         if "runs" in self.__dict__:
             self.runs.close()
+        if "generator" in self.__dict__:
+            self.generator.close()
         if "database" in self.__dict__:
             self.database.close()
 
