@@ -15,8 +15,11 @@ DISPLAYED := $(if $(DISPLAY),,$(if $(shell command -v xvfb-run),xvfb-run --auto-
 
 .PHONY: assemble test bench torture clean
 
+# `make assemble PROFILE=full`: backend/dist/full/<this machine>/, which can train (5.8 GB on Linux)
+PROFILE ?= core
+
 assemble: $(READY) ## backend/dist/<this machine>/, signed with a development key
-	$(BIN)/runtime-packager assemble
+	$(BIN)/runtime-packager assemble --profile $(PROFILE)
 
 test: $(READY) $(NODE_READY) ## everything that is checked, linters included
 	$(BIN)/ruff check .
@@ -33,6 +36,7 @@ bench: $(READY) $(NODE_READY) ## the figures we quote, beside their peers, into 
 	$(BIN)/python benchmarks/assemble.py
 	$(BIN)/python benchmarks/verifying.py
 	$(BIN)/python benchmarks/platforms.py
+	$(BIN)/python benchmarks/full_profile.py
 	$(BIN)/runtime-packager assemble
 	xvfb-run -a node benchmarks/desktop.js
 

@@ -28,7 +28,6 @@ from runtime_packager.errors import (
 from runtime_packager.gathering import NOTHING_WRITTEN, gather
 from runtime_packager.inputs import Ingredients
 from runtime_packager.io.cache import Cache
-from runtime_packager.io.files import write_atomic
 from runtime_packager.io.progress import Progress
 from runtime_packager.io.steps import Steps, StepTime
 from runtime_packager.io.store import damaged
@@ -41,14 +40,16 @@ from runtime_packager.manifest import (
     Signer,
     TrustedKeys,
     seal,
+    stated_release,
     verify_tree,
 )
 from runtime_packager.planning import Plan, plan
 from runtime_packager.platforms import Target, host_target
-from runtime_packager.smoking import passed, smoke
+from runtime_packager.smoking import Memory, Smoked, smoke
 from runtime_packager.tree import Trimmed, place
 from runtime_packager.tree.trimming import total
 from runtime_packager.universal import combine
+from runtime_packager.wheels import requirement_names
 from runtime_packager.workspace import Workspace
 
 
@@ -76,6 +77,7 @@ class Assembled:
 
     :param up_to_date: nothing had changed, so nothing was done.
     :param size: bytes of all files together.
+    :param imported: what the requirement files name, of which modules were imported in the tree.
     """
 
     target: Target
@@ -87,6 +89,7 @@ class Assembled:
     trimmed: tuple[Trimmed, ...] = ()
     uncompiled: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class _Written:
     tree: Path
     plan: Plan
     release: Release
+    imported: tuple[str, ...]
 
 
 @machine_faults()
@@ -171,13 +175,17 @@ class _Run:
             return None
         trusted = TrustedKeys.of(self.signer.public)
         try:
+            if stated_release(output).inputs != facts.inputs:
+                return None  # before gigabytes of its libraries are hashed
             found = verify_tree(output, trusted, Level.QUICK, expected_platform=target.name)
         except (InputError, IntegrityError):
             return None
-        if found.release.inputs != facts.inputs:
-            return None
-        steps = tuple(self.steps[target.name].done)
-        return Assembled(target, output, found.release, found.total_size, steps, up_to_date=True)
+        steps, release = tuple(self.steps[target.name].done), found.release
+        return Assembled(
+            target, output, release, found.total_size, steps,
+            up_to_date=True,
+            imported=self._recalled(self._memory(release)),
+        )  # fmt: skip
 
     def plans(
         self, targets: Sequence[Target], made_from: Mapping[str, tuple[Ingredients, ...]]
@@ -228,8 +236,7 @@ class _Run:
             method = place(plan.entries, tree, root, mode, self.progress)
             step.note = f"{len(plan.entries)} files by {method}"
         release = self._seal(tree, facts, plan, steps)
-        self._smoke(tree, release, steps)
-        return _Written(tree, plan, release)
+        return _Written(tree, plan, release, self._smoke(tree, release, steps))
 
     def publish(self, workspace: Workspace, written: _Written, target: Target) -> Assembled:
         """Put the finished tree in its place."""
@@ -245,6 +252,7 @@ class _Run:
             trimmed=tuple(total(plan.trimmed)),
             uncompiled=plan.uncompiled,
             notices=plan.notices,
+            imported=written.imported,
         )
 
     def _seal(self, tree: Path, facts: ReleaseFacts, plan: Plan, steps: Steps) -> Release:
@@ -278,22 +286,29 @@ class _Run:
         trusted = TrustedKeys.of(self.signer.public)
         verify_tree(tree, trusted, level, expected_platform=platform)
 
-    def _smoke(self, tree: Path, release: Release, steps: Steps) -> None:
+    def _smoke(self, tree: Path, release: Release, steps: Steps) -> tuple[str, ...]:
         """Import everything in the tree, where it runs here, and see that nothing wrote to it.
 
-        A tree whose every byte passed before passes again: that is asked of the cache.
+        A tree whose every byte passed before passes again: that is asked of the cache. Returns
+        what was imported of that which the requirement files name.
         """
-        target, checks = self.config.target(release.platform), self.config.checks
-        if not checks.smoke or not target.runs_on(host_target()):
-            return
-        mark = passed(self.cache, release, checks.optional_imports)
+        target, memory = self.config.target(release.platform), self._memory(release)
+        if not self.config.checks.smoke or not target.runs_on(host_target()):
+            return ()
         with steps.step("smoke") as step:
-            step.cached = mark.is_file() and not self.options.force
+            step.cached = memory.note() is not None and not self.options.force
             if not step.cached:
-                write_atomic(mark, self._imported(tree, target).encode())
-            step.note = mark.read_text(encoding="utf-8")
+                memory.keep(self._imported(tree, target))
+            step.note = memory.note() or ""
+        return self._recalled(memory)
 
-    def _imported(self, tree: Path, target: Target) -> str:
+    def _memory(self, release: Release) -> Memory:
+        return Memory.of(self.cache, release, self.config.checks.optional_imports)
+
+    def _recalled(self, memory: Memory) -> tuple[str, ...]:
+        return memory.requirements(requirement_names(self.config.requirements))
+
+    def _imported(self, tree: Path, target: Target) -> Smoked:
         optional = self.config.checks.optional_imports
         found = smoke(tree, target, self.config.python, self.progress, optional=optional)
         try:
@@ -304,4 +319,4 @@ class _Run:
                 "have it write elsewhere, or name it under checks.optional-imports",
                 details=error.details or (error.message,),
             ) from error
-        return f"{found.modules} modules imported"
+        return found

@@ -12,10 +12,11 @@ import json
 import os
 import platform
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from runtime_packager.app import DIRECTORY, STUB
@@ -23,6 +24,7 @@ from runtime_packager.entries import FileEntry
 from runtime_packager.errors import BuildError, InputError
 from runtime_packager.imports import Import, facts_of, is_optional, path_lines, scan_app
 from runtime_packager.io.cache import Cache
+from runtime_packager.io.files import write_atomic
 from runtime_packager.io.progress import Progress
 from runtime_packager.launcher import find_launcher
 from runtime_packager.manifest import Release
@@ -34,7 +36,7 @@ from runtime_packager.wheels import recorded, top_level
 TIMEOUT = 60.0
 """Seconds a module may take: ten times what the slowest known packages need on a cold disk."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the check looks at more: what passed before may not pass then."""
 
 _STUBS = "_start_"
@@ -48,21 +50,46 @@ class Smoked:
     :param modules: how many, scripts that were compiled among them.
     :param optional: names left alone because they may be missing.
     :param interpreters: how many shared the work.
+    :param requirements: name and version of each of which a module was imported.
     """
 
     modules: int
     optional: tuple[str, ...]
     interpreters: int
+    requirements: tuple[str, ...] = ()
 
 
-def passed(cache: Cache, release: Release, optional: Sequence[str]) -> Path:
-    """The file that says, when it is there, that the tree of ``release`` was imported whole.
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered of a tree that was imported whole: a sentence, then a requirement a line.
 
-    On this machine, with these names left alone, by this version of the check.
+    On this machine, with the same names left alone, by this version of the check.
     """
-    facts = [release.platform, release.tree_root, sorted(optional), platform.platform(), FORMAT]
-    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    return cache.root / "smoke" / digest
+
+    file: Path
+
+    @classmethod
+    def of(cls, cache: Cache, release: Release, optional: Sequence[str]) -> Memory:
+        """That of the tree of ``release``."""
+        facts = [release.platform, release.tree_root, sorted(optional), platform.platform(), FORMAT]
+        digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        return cls(cache.root / "smoke" / digest)
+
+    def keep(self, found: Smoked) -> None:
+        """Remember it."""
+        lines = [f"{found.modules} modules imported", *found.requirements]
+        write_atomic(self.file, "\n".join(lines).encode())
+
+    def note(self) -> str | None:
+        """The sentence; ``None`` when the tree is not known to pass."""
+        return next(iter(self._lines()), None)
+
+    def requirements(self, names: Collection[str]) -> tuple[str, ...]:
+        """Those with these canonical names that were imported, with their versions."""
+        return tuple(x for x in self._lines()[1:] if canonicalize_name(x.split()[0]) in names)
+
+    def _lines(self) -> list[str]:
+        return self.file.read_text(encoding="utf-8").splitlines() if self.file.is_file() else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +162,8 @@ def smoke(
     app, requirements = _app(tree), _requirements(tree)
     left = [probe.module for probe in (*app, *requirements) if is_optional(probe.module, optional)]
     workers = workers or os.cpu_count() or 1
-    groups = in_groups(_wanted(app, optional), _wanted(requirements, optional), workers)
+    tried = _wanted(requirements, optional)
+    groups = in_groups(_wanted(app, optional), tried, workers)
     runtime = Runtime(tree.root, tree.launcher(), tree.root / tree.app_directory())
     failures = [
         failure
@@ -145,7 +173,8 @@ def smoke(
     modules = sum(map(len, groups))
     if failures:
         raise _error(failures, modules)
-    return Smoked(modules, tuple(sorted(set(left))), len(groups))
+    brought = sorted({who for probe in tried for who in probe.wanted_by}, key=str.lower)
+    return Smoked(modules, tuple(sorted(set(left))), len(groups), tuple(brought))
 
 
 def _require_runs_here(root: Path, target: Target) -> None:

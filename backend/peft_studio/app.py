@@ -12,6 +12,7 @@ from peft_studio.routers import (
     datasets,
     dependencies,
     events,
+    generate,
     health,
     methods,
     notices,
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(methods.create_router())
     app.include_router(runs.create_router(studio))
     app.include_router(events.create_router(studio))
+    app.include_router(generate.create_router(studio))
     _guard(app, settings)
     return app
 

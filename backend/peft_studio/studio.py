@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
 from peft_studio.data_dir import DataDir
 from peft_studio.datasets.library import Datasets
+from peft_studio.errors import Problem, ProblemError
+from peft_studio.generating.generator import Generator
+from peft_studio.generating.job import Source
 from peft_studio.notices import Notice, Notices
 from peft_studio.runs.job import Rules
 from peft_studio.runs.manager import Runs
@@ -67,6 +70,26 @@ class Studio:
         return database
 
     @part
+    def generator(self) -> Generator:
+        """What writes texts."""
+        return Generator(self.data, self.settings.model_idle, self.learned)
+
+    def learned(self, report: Mapping[str, Any]) -> None:
+        """A child tells what torch sees."""
+
+    def source(self, model: str | None, run: str | None) -> Source:
+        """Where what writes a text comes from.
+
+        :param model: a model's id, or ``None`` when ``run`` is given.
+        :raises ProblemError: when there is no such thing.
+        """
+        name = (model or "").removeprefix("local:")
+        for path in self.data.models.iterdir():
+            if path.name == name:
+                return Source(model=str(path), revision=None, local=True, adapter=None)
+        raise ProblemError(Problem(404, "model_not_found", f"there is no model {name!r}"))
+
+    @part
     def datasets(self) -> Datasets:
         """What there is to train on."""
         return Datasets(self.data, self.database, self.runs.uses_dataset)
@@ -87,6 +110,8 @@ class Studio:
         """End what runs and close what is open."""
         if "runs" in self.__dict__:
             self.runs.close()
+        if "generator" in self.__dict__:
+            self.generator.close()
         if "database" in self.__dict__:
             self.database.close()
 

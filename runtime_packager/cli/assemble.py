@@ -141,6 +141,8 @@ def _summary(made: Assembled, profile: Profile, purpose: str) -> None:
         out.print(
             f"  without bytecode: {some}{f' and {more} more' if more > 0 else ''}", soft_wrap=True
         )
+    if made.imported:
+        out.print(f"  imported in it: {', '.join(made.imported)}", soft_wrap=True, markup=False)
     for notice in made.notices:
         out.print(f"  {notice}", soft_wrap=True, markup=False)
     for interpreter in made.release.interpreters:
@@ -201,4 +203,5 @@ def _as_json(made: Assembled, profile: Profile, key: Any) -> dict[str, Any]:
         "trimmed": [{"rule": t.rule, "files": t.files, "size": t.size} for t in made.trimmed],
         "uncompiled": list(made.uncompiled),
         "notices": list(made.notices),
+        "imported": list(made.imported),
     }

@@ -13,7 +13,7 @@ from runtime_packager.wheels.lock import (
     up_to_date,
 )
 from runtime_packager.wheels.naming import recorded, top_level
-from runtime_packager.wheels.requirements import requirements_digest
+from runtime_packager.wheels.requirements import requirement_names, requirements_digest
 from runtime_packager.wheels.resolve import resolve, resolve_all
 from runtime_packager.wheels.store import InstalledWheel
 
@@ -30,6 +30,7 @@ __all__ = [
     "parse",
     "recorded",
     "render",
+    "requirement_names",
     "requirements_digest",
     "resolve",
     "resolve_all",

@@ -8,6 +8,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from runtime_packager.errors import InputError
 
 DIGEST_FORMAT = "requirements 1"
@@ -36,6 +39,22 @@ def requirements_digest(files: Sequence[Path]) -> str:
             details=missing,
         )
     return hashlib.sha256("\n".join([DIGEST_FORMAT, *lines, ""]).encode()).hexdigest()
+
+
+def requirement_names(files: Sequence[Path]) -> frozenset[str]:
+    """Canonical names of what the files, and all they include, ask for by name.
+
+    Options, constraints, addresses and paths name nothing.
+    """
+    return frozenset(name for line in _all_lines(files, []) if (name := _name(line)))
+
+
+def _name(line: str) -> str | None:
+    """Per-requirement options, such as ``--hash``, stand behind a blank."""
+    try:
+        return canonicalize_name(Requirement(line.partition(" --")[0]).name)
+    except InvalidRequirement:
+        return None
 
 
 def _all_lines(files: Sequence[Path], missing: list[str]) -> Iterator[str]:

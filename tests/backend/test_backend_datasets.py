@@ -323,10 +323,15 @@ def test_a_client_that_vanishes_leaves_nothing(launch: Launch, tmp_path: Path) -
     assert "Traceback" not in backend.log()
 
 
-def test_a_data_set_that_is_in_use_stays(
-    library: Library, app: FastAPI, settings: Settings
-) -> None:
-    pytest.skip("until runs say so")
+def test_a_data_set_that_is_in_use_stays(library: Library, settings: Settings) -> None:
+    kept = library.upload(JSONL).json()
+    data = DataDir(settings.data_dir)
+    database = Database(data.database)
+    with pytest.raises(ProblemError) as caught:
+        Datasets(data, database, in_use=[kept["id"]].__contains__).delete(kept["id"])
+    database.close()
+    assert (caught.value.problem.status, caught.value.problem.id) == (409, "dataset_in_use")
+    assert library.get(f"/{kept['id']}/preview").json()["rows"]
 
 
 JUNK = st.binary(max_size=200)

@@ -83,6 +83,7 @@ def test_what_cannot_be_imported_is_not_published(broken) -> None:
 def test_no_smoke_gives_the_same_bytes(studio) -> None:
     smoked = studio.assemble("--force")
     assert "smoke" in [step["name"] for step in smoked["steps"]]
+    assert {line.split()[0] for line in smoked["imported"]} >= {"fastapi", "starlette", "uvicorn"}
     assert studio.assemble("--force", "--no-smoke")["tree_root"] == smoked["tree_root"]
     assert studio.assemble()["up_to_date"]
 
@@ -105,8 +106,11 @@ def test_a_module_that_writes_into_the_tree_is_not_published(broken, name: str) 
 def test_a_tree_that_passed_is_not_imported_again_unless_forced(studio, scratch: Path) -> None:
     other = replace(studio, output=scratch / "again")
 
+    imported = studio.assemble("--force")["imported"]
+
     def cached(*words: str) -> bool:
         made = other.assemble(*words)
+        assert made["imported"] == imported
         shutil.rmtree(other.output / HOST)
         return next(step["cached"] for step in made["steps"] if step["name"] == "smoke")
 

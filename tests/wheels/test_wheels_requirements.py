@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_packager.errors import InputError
-from runtime_packager.wheels import requirements_digest
+from runtime_packager.wheels import requirement_names, requirements_digest
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -80,3 +80,14 @@ def test_all_missing_files_are_named(tmp_path: Path) -> None:
         str(tmp_path / "gone.txt"),
         str(tmp_path / "lost.txt"),
     ]
+
+
+def test_what_is_asked_for_by_name(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        first="Torch >= 2; sys_platform == 'linux'\n-r second.txt\n-c limits.txt\n--no-binary x\n"
+        "ruamel.yaml[jinja2]==1 --hash=sha256:00\n./local\nhere @ https://example.com/here.whl\n",
+        second="peft # adapters\n",
+        limits="numpy<2\n",
+    )
+    assert requirement_names([file]) == {"torch", "peft", "ruamel-yaml", "here"}
