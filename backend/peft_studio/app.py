@@ -11,11 +11,14 @@ from peft_studio import __version__, errors
 from peft_studio.routers import (
     datasets,
     dependencies,
+    events,
+    generate,
     hardware,
     health,
     methods,
     models,
     notices,
+    runs,
     version,
 )
 from peft_studio.security import LoopbackGuard, TokenGuard
@@ -49,6 +52,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(models.create_router(studio))
     app.include_router(notices.create_router(studio))
     app.include_router(methods.create_router())
+    app.include_router(runs.create_router(studio))
+    app.include_router(events.create_router(studio))
+    app.include_router(generate.create_router(studio))
     _guard(app, settings)
     return app
 

@@ -34,17 +34,20 @@ class Problem:
     :param id: a word that names the kind.
     :param message: one sentence.
     :param hint: what to do about it, when that is known.
+    :param retry_after: seconds after which the same request may succeed.
     """
 
     status: int
     id: str
     message: str
     hint: str | None = None
+    retry_after: int | None = None
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
         """The problem as an answer."""
         body = {"id": self.id, "message": self.message, "hint": self.hint}
-        return JSONResponse({"error": body}, self.status, headers)
+        retry = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return JSONResponse({"error": body}, self.status, retry | dict(headers or {}))
 
 
 class ErrorDetail(BaseModel):

@@ -5,7 +5,6 @@ The service tells and checks them without peft; only a child that trains builds 
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import re
 from collections.abc import Mapping
@@ -141,14 +140,6 @@ def checked(method: str, parameters: Mapping[str, object]) -> dict[str, Value]:
         hint = f"it takes {', '.join(known)}" if known else "it takes no parameters"
         raise ProblemError(Problem(422, "invalid_parameters", "; ".join(wrong)[:2000], hint))
     return {name: _taken(one, parameters.get(name, one.default)) for name, one in known.items()}
-
-
-def peft_version() -> str | None:
-    """The installed peft's version by its metadata; ``None`` when there is none."""
-    try:
-        return importlib.metadata.version("peft")
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def supported(method: Method, version: str | None) -> bool:

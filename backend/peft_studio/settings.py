@@ -37,6 +37,7 @@ class Settings:
         unless ``locked``.
     :param locked: without a token nothing is served but health, rather than everything.
     :param origin: the one window origin that may call, as in the ``Origin`` header.
+    :param model_idle: seconds after which the model that last wrote a text leaves the memory.
     :param max_upload: bytes a data set may have when it is uploaded.
     :param exit_on_stdin_eof: stop when standard input ends, as it does when the parent dies.
     """
@@ -48,6 +49,7 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     locked: bool = False
     origin: str | None = None
+    model_idle: int = 300
     max_upload: int = MAX_UPLOAD
     exit_on_stdin_eof: bool = False
 
@@ -109,6 +111,12 @@ def _log_level(text: str) -> str:
     return text.lower()
 
 
+def _model_idle(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text):
+        raise ValueError("a number of seconds, up to 99999")
+    return int(text)
+
+
 def _origin(text: str) -> str:
     # "null" is what every sandboxed frame and local file says, so it would admit them all.
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s*?#@]+", text):
@@ -162,6 +170,7 @@ _OPTIONS = (
     _Option("log_level", _log_level, "info", "LEVEL", ", ".join(LOG_LEVELS)),
     _Option("max_upload", _bytes, MAX_UPLOAD, "BYTES", "the largest data set that is taken"),
     _Option("origin", _origin, None, "ORIGIN", "the window's origin, the only one let in"),
+    _Option("model_idle", _model_idle, 300, "SECONDS", "how long a model that wrote stays loaded"),
 )
 
 

@@ -16,11 +16,18 @@ from fastapi import FastAPI
 
 from peft_studio.data_dir import DataDir
 from peft_studio.datasets.library import Datasets
+from peft_studio.generating.generator import Generator
+from peft_studio.generating.job import Source
 from peft_studio.hardware.machine import Hardware
 from peft_studio.models.library import Models
 from peft_studio.notices import Notice, Notices
+from peft_studio.runs.job import Rules
+from peft_studio.runs.manager import Runs
+from peft_studio.runs.preparing import Preparing
+from peft_studio.runs.store import RunStore
 from peft_studio.settings import Settings
 from peft_studio.storage.database import Database
+from peft_studio.training import child as training
 
 if TYPE_CHECKING:
     part = cached_property
@@ -64,9 +71,38 @@ class Studio:
         return database
 
     @part
+    def generator(self) -> Generator:
+        """What writes texts."""
+        return Generator(self.data, self.settings.model_idle, self.hardware.learned)
+
+    def source(self, model: str | None, run: str | None) -> Source:
+        """Where what writes a text comes from.
+
+        :param model: a model's id, or ``None`` when ``run``, a completed run's, is given.
+        :raises ProblemError: what :meth:`Runs.adapter` and :meth:`Models.resolve` raise.
+        """
+        adapter = None if run is None else self.runs.adapter(run)
+        found = self.models.resolve(model or "" if adapter is None else adapter.model)
+        path = None if adapter is None else str(adapter.path)
+        return Source(found.source, found.revision, found.local, path)
+
+    @part
     def datasets(self) -> Datasets:
         """What there is to train on."""
-        return Datasets(self.data, self.database)
+        return Datasets(self.data, self.database, self.runs.uses_dataset)
+
+    @part
+    def runs(self) -> Runs:
+        """The trainings."""
+        store = RunStore(self.database, self.data.runs)
+        rules = Rules(
+            Preparing(self.data, lambda: self.datasets), self._make_room, self.hardware.learned
+        )
+        return Runs(store, rules, training.main)
+
+    def _make_room(self) -> None:
+        if "generator" in self.__dict__:
+            self.generator.make_room()
 
     @part
     def models(self) -> Models:
@@ -86,6 +122,10 @@ class Studio:
 
     def close(self) -> None:
         """End what runs and close what is open."""
+        if "runs" in self.__dict__:
+            self.runs.close()
+        if "generator" in self.__dict__:
+            self.generator.close()
         if "database" in self.__dict__:
             self.database.close()
 

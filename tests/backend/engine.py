@@ -134,6 +134,19 @@ class Engine:
         """Every process that was started by the service or by one of its children."""
         return [pid for pid in _pids() if self._is_ours(pid)]
 
+    def children(self) -> list[int]:
+        """The children that work, and theirs; not the service, nor Python's resource tracker."""
+        return [
+            pid
+            for pid in self.processes()
+            if pid != self.ready["pid"] and b"resource_tracker" not in _command(pid)
+        ]
+
+    def wait_for_children(self) -> None:
+        """Wait until no child works any more."""
+        for pid in self.children():
+            _wait_for_end(pid)
+
     def _is_ours(self, pid: int) -> bool:
         try:
             text = Path(f"/proc/{pid}/environ").read_bytes()
@@ -251,13 +264,19 @@ def _wait_for_end(pid: int) -> None:
     finally:
         os.close(descriptor)
     if not ended:
-        with contextlib.suppress(OSError):
-            name = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-            raise AssertionError(f"still there after the service ended: {pid} {name}")
+        name = _command(pid).replace(b"\0", b" ").decode()
+        raise AssertionError(f"still there, and should have ended: {pid} {name}")
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 _LAST_BREATH = 5
-"""Seconds a child has to notice that the service is gone; it takes a few hundredths."""
+"""Seconds a child has to notice that it should end; it takes a few hundredths."""
 
 
 def _pids() -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from peft_studio import methods
+from peft_studio import methods, packages
 from peft_studio.methods import Kind, Value
 
 
@@ -46,7 +46,7 @@ def create_router() -> APIRouter:
     @router.get("/api/methods")
     def list_methods() -> Methods:
         """The ways to fine-tune."""
-        version = methods.peft_version()
+        version = packages.version("peft")
         return Methods(
             peft=version, methods=[_shown(one, version) for one in methods.METHODS.values()]
         )
