@@ -30,8 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     :param argv: the arguments after the program's name; the process's own by default.
     :returns: the exit code: 0 stopped when asked to, 2 usage, 96 the data directory cannot be
-        had, 97 a package is missing,
-        98 the port cannot be had.
+        had, 97 a package is missing, 98 the port cannot be had.
     """
     try:
         return _run(sys.argv[1:] if argv is None else argv, os.environ)
@@ -58,12 +57,14 @@ def _serve(settings: Settings, listener: socket, shutdown: Shutdown) -> int:
     gc.disable()
     try:
         from peft_studio.app import create_app
-        from peft_studio.data_dir import claim
+        from peft_studio.data_dir import DataDir, claim
         from peft_studio.server import serve
+        from peft_studio.storage.database import refuse_newer
     except ModuleNotFoundError as error:
         traceback.print_exception(error)
         raise MissingPackageError(error.name) from error
     with claim(settings.data_dir):
+        refuse_newer(DataDir(settings.data_dir).database)
         app = create_app(settings)
         gc.freeze()
         gc.enable()

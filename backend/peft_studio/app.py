@@ -8,7 +8,19 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from peft_studio import __version__, errors
-from peft_studio.routers import dependencies, health, version
+from peft_studio.routers import (
+    datasets,
+    dependencies,
+    events,
+    generate,
+    hardware,
+    health,
+    methods,
+    models,
+    notices,
+    runs,
+    version,
+)
 from peft_studio.security import LoopbackGuard, TokenGuard
 from peft_studio.settings import Settings
 from peft_studio.studio import Studio
@@ -29,11 +41,20 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        responses=errors.responses(*errors.ANYWHERE),
     )
     errors.install(app)
     app.include_router(health.create_router(time.monotonic(), settings.token))
     app.include_router(version.router)
     app.include_router(dependencies.router)
+    app.include_router(datasets.create_router(studio))
+    app.include_router(hardware.create_router(studio))
+    app.include_router(models.create_router(studio))
+    app.include_router(notices.create_router(studio))
+    app.include_router(methods.create_router())
+    app.include_router(runs.create_router(studio))
+    app.include_router(events.create_router(studio))
+    app.include_router(generate.create_router(studio))
     _guard(app, settings)
     return app
 

@@ -13,12 +13,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from peft_studio.file_lock import FileLock, HeldError
 from peft_studio.start_error import DataDirectoryError
 
 
@@ -77,19 +77,37 @@ def claim(root: Path) -> FileLock:
     :raises DataDirectoryError: when another process has it, or it cannot be written.
     """
     data = DataDir(root)
-    lock = FileLock(root / "lock", blocking=False)
     try:
         data.create()
-        lock.acquire()
-        shutil.rmtree(data.tmp)
-        data.tmp.mkdir(mode=0o700)
-    except Timeout:
+        lock = FileLock(root / "lock")
+    except HeldError:
         raise DataDirectoryError(
             f"another PEFT Studio uses the data directory {root}: close it, or choose another "
             "with --data-dir"
         ) from None
     except OSError as error:
-        raise DataDirectoryError(
-            f"the data directory {root} cannot be used: {error.strerror or error}"
-        ) from error
+        raise _unusable(root, error) from error
+    try:
+        shutil.rmtree(data.tmp)
+        data.tmp.mkdir(mode=0o700)
+    except OSError as error:
+        lock.release()
+        raise _unusable(root, error) from error
     return lock
+
+
+def _unusable(root: Path, error: OSError) -> DataDirectoryError:
+    return DataDirectoryError(
+        f"the data directory {root} cannot be used: {error.strerror or error}"
+    )
+
+
+def sync_directory(folder: Path) -> None:
+    """Have the names in ``folder`` on disk, where the system offers that (Windows does not)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -11,16 +11,19 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""No room on the disk, in the user's share of it, or for a file of this size on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +34,34 @@ class Problem:
     :param id: a word that names the kind.
     :param message: one sentence.
     :param hint: what to do about it, when that is known.
+    :param retry_after: seconds after which the same request may succeed.
     """
 
     status: int
     id: str
     message: str
     hint: str | None = None
+    retry_after: int | None = None
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
         """The problem as an answer."""
         body = {"id": self.id, "message": self.message, "hint": self.hint}
-        return JSONResponse({"error": body}, self.status, headers)
+        retry = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return JSONResponse({"error": body}, self.status, retry | dict(headers or {}))
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong: ``id`` for programs, ``message`` and ``hint`` for people."""
+
+    id: str
+    message: str
+    hint: str | None
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is an error."""
+
+    error: ErrorDetail
 
 
 class ProblemError(Exception):
@@ -59,6 +79,22 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_middleware(_Boundary)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What FastAPI's ``responses=`` wants to hear of an endpoint that may end in these errors.
+
+    422 belongs to whatever takes parameters or a body: FastAPI's own description of it would show
+    a shape that we never send. What any request may meet (:data:`ANYWHERE`) need not be named.
+    """
+    return {
+        status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
+        for status in statuses
+    }
+
+
+ANYWHERE = (400, 401, 403, 500)
+"""Statuses of the guards (security.py) and of our own mistakes."""
 
 
 def disk_full(what: str) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -41,7 +42,8 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         # Named, so that development and the packed app run the same code whatever is installed.
         loop="asyncio",
         http="h11",
-        ws="websockets-sansio",
+        # Declared as a class, but only ever called.
+        ws=cast(type[asyncio.Protocol], _websocket),
         lifespan="on",
         log_config=None,
         access_log=settings.log_level == "debug",
@@ -51,6 +53,13 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         # Declared as whole seconds, but only ever handed to asyncio.wait_for.
         timeout_graceful_shutdown=cast(int, GRACE),
     )
+
+
+def _websocket(**arguments: Any) -> asyncio.Protocol:
+    """The protocol of a connection that becomes a websocket; the first one imports it."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**arguments)
 
 
 class _Server(uvicorn.Server):

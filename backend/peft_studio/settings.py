@@ -21,6 +21,8 @@ from peft_studio.start_error import UsageError
 TOKEN_VARIABLE = "PEFT_STUDIO_TOKEN"  # noqa: S105 - the variable's name, not the secret
 LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
 """The hosts that may be asked for, and the address each one means."""
+MAX_UPLOAD = 2 << 30
+"""Bytes: 2 GiB, unless another limit is asked for."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -35,6 +37,8 @@ class Settings:
         unless ``locked``.
     :param locked: without a token nothing is served but health, rather than everything.
     :param origin: the one window origin that may call, as in the ``Origin`` header.
+    :param model_idle: seconds after which the model that last wrote a text leaves the memory.
+    :param max_upload: bytes a data set may have when it is uploaded.
     :param exit_on_stdin_eof: stop when standard input ends, as it does when the parent dies.
     """
 
@@ -45,6 +49,8 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     locked: bool = False
     origin: str | None = None
+    model_idle: int = 300
+    max_upload: int = MAX_UPLOAD
     exit_on_stdin_eof: bool = False
 
     def at_port(self, port: int) -> Settings:
@@ -105,11 +111,23 @@ def _log_level(text: str) -> str:
     return text.lower()
 
 
+def _model_idle(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text):
+        raise ValueError("a number of seconds, up to 99999")
+    return int(text)
+
+
 def _origin(text: str) -> str:
     # "null" is what every sandboxed frame and local file says, so it would admit them all.
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s*?#@]+", text):
         raise ValueError("an origin is scheme://host or scheme://host:port, without a path")
     return text
+
+
+def _bytes(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,14}", text):
+        raise ValueError("a number of bytes, from 1")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +168,9 @@ _OPTIONS = (
     _Option("port", _port, 8000, "NUMBER", "port to listen on; 0 picks one"),
     _Option("data_dir", _data_dir, None, "DIRECTORY", "where the user's files go"),
     _Option("log_level", _log_level, "info", "LEVEL", ", ".join(LOG_LEVELS)),
+    _Option("max_upload", _bytes, MAX_UPLOAD, "BYTES", "the largest data set that is taken"),
     _Option("origin", _origin, None, "ORIGIN", "the window's origin, the only one let in"),
+    _Option("model_idle", _model_idle, 300, "SECONDS", "how long a model that wrote stays loaded"),
 )
 
 

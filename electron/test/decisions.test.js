@@ -65,8 +65,16 @@ test('what each end of a start means', () => {
   assert.equal(code({ code: 70 }), 'PROCESS_START_FAILED');
   assert.equal(code({ code: null, signal: 'SIGSEGV' }), 'PROCESS_START_FAILED');
   const hopeless = (exit) => startFailure({ signal: null, code: exit }, [], 1).details.hopeless;
-  assert.deepEqual([2, 70, 77, 79].map(hopeless), [true, true, true, true]);
+  assert.deepEqual([2, 70, 77, 79, 96].map(hopeless), [true, true, true, true, true]);
   assert.deepEqual([0, 1, 69, 80].map(hopeless), [undefined, undefined, undefined, undefined]);
+  const lines = [
+    'a warning',
+    'peft_engine: another PEFT Studio uses the data directory /d: close it',
+  ];
+  assert.equal(
+    startFailure({ signal: null, code: 96 }, lines, 1).message,
+    'another PEFT Studio uses the data directory /d: close it',
+  );
 });
 
 test('only what can pass is tried again, and only after a first success', () => {

@@ -22,7 +22,12 @@ test('the policy lets the page load its own files and ask the backend, nothing e
   );
   assert.deepEqual(rules['default-src'], ["'none'"]);
   assert.deepEqual(rules['script-src'], ["'self'"]);
-  assert.deepEqual(rules['connect-src'], ['http://127.0.0.1:8000', 'http://127.0.0.1:8001']);
+  assert.deepEqual(rules['connect-src'], [
+    'http://127.0.0.1:8000',
+    'ws://127.0.0.1:8000',
+    'http://127.0.0.1:8001',
+    'ws://127.0.0.1:8001',
+  ]);
   assert.ok(!policy.includes('unsafe'));
 });
 
@@ -81,10 +86,16 @@ test("the token goes with our page's requests to our backend, and with no others
   const sent = (request, known = access) =>
     headersFor({ url, page, headers: { a: 'b' }, ...request }, known, ORIGIN);
   assert.deepEqual(sent({}), { a: 'b', Authorization: 'Bearer secret' });
+  assert.deepEqual(sent({ url: 'ws://127.0.0.1:8000/api/runs/0/events' }), {
+    a: 'b',
+    Authorization: 'Bearer secret',
+  });
   for (const request of [
     { url: 'http://127.0.0.1:8001/api/version' },
     { url: 'http://127.0.0.1:80000/' },
     { url: 'http://localhost:8000/' },
+    { url: 'ws://127.0.0.1:8001/api/runs/0/events' },
+    { url: 'wss://127.0.0.1:8000/api/runs/0/events' },
     { url: 'https://127.0.0.1:8000/' },
     { url: 'http://127.0.0.1:8000@evil.example/' },
     { page: undefined },

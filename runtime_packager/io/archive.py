@@ -112,7 +112,7 @@ class _Forward:
     def read(self, size: int) -> bytes:
         """For tarfile: ``size`` bytes of a header, unless the stream ends."""
         self.reads += 1
-        if size > _MAX_HEADER:
+        if not 0 <= size <= _MAX_HEADER:  # a negative one would read all there is
             raise IntegrityError(f"{self.title} has a header of {size} bytes")
         if self.reads > _MAX_READS:
             raise IntegrityError(f"{self.title} has a member with more than {_MAX_READS} headers")
@@ -150,23 +150,35 @@ class _Forward:
 
 def _members(stream: _Forward, title: str) -> Iterator[tarfile.TarInfo]:
     """The members in order, each with ``stream`` at its first byte."""
-    with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="strict") as tar:  # type: ignore[call-overload]
+    with _opened(stream) as tar:
         while (info := _next(tar, stream)) is not None:
             yield info
-            tar.members.clear()
+            tar.members.clear()  # type: ignore[attr-defined]
     # tarfile takes a broken header for the end; the true end is a block of zeros
     if stream.last != bytes(_BLOCK):
         raise IntegrityError(f"{title} is damaged at byte {stream.position}", "fetch it again")
     stream.drain()
 
 
-def _next(tar: tarfile.TarFile, stream: _Forward) -> tarfile.TarInfo | None:
-    """The next member; what tarfile stumbles over becomes damage, whatever it raises."""
-    stream.reads = 0
+@contextmanager
+def _sense() -> Iterator[None]:
+    """What tarfile stumbles over becomes damage, whatever it raises."""
     try:
-        info = tar.next()
+        yield
     except (ValueError, LookupError, OverflowError) as error:
         raise tarfile.ReadError(f"a header makes no sense: {error}") from error
+
+
+def _opened(stream: _Forward) -> tarfile.TarFile:
+    with _sense():  # it reads the first header at once
+        return tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="strict")  # type: ignore[call-overload, no-any-return]
+
+
+def _next(tar: tarfile.TarFile, stream: _Forward) -> tarfile.TarInfo | None:
+    """The next member."""
+    stream.reads = 0
+    with _sense():
+        info = tar.next()
     if len(tar.pax_headers) > _MAX_GLOBALS:
         raise tarfile.ReadError(f"it has more than {_MAX_GLOBALS} settings for all members")
     return info

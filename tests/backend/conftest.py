@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from backend_harness import BACKEND, Ask, Launch, Running, environment
+from engine import Engine, Program, find_program, running
 
 sys.path.insert(0, str(BACKEND))
 
@@ -71,3 +72,19 @@ def ask(settings: Settings) -> Ask:
         return asyncio.run(request())
 
     return send
+
+
+@pytest.fixture(scope="session")
+def program() -> Program:
+    """The backend with its ML libraries; without one, tests that need it are skipped."""
+    found = find_program()
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
+
+
+@pytest.fixture
+def engine(program: Program, tmp_path: Path) -> Iterator[Engine]:
+    """A running service with the ML libraries. It must leave no process and no file behind."""
+    with running(program, tmp_path) as service:
+        yield service

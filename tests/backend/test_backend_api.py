@@ -54,9 +54,8 @@ def test_a_mere_folder_is_no_package(
 
 
 def test_the_schema_is_there_and_pages_that_need_the_net_are_not(ask: Ask) -> None:
-    assert set(ask("/api/openapi.json").json()["paths"]) == {
-        "/api/health", "/api/version", "/api/dependencies"
-    }  # fmt: skip
+    paths = set(ask("/api/openapi.json").json()["paths"])
+    assert paths >= {"/api/health", "/api/version", "/api/dependencies"}
     assert ask("/docs").status_code == 404
 
 

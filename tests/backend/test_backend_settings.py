@@ -52,6 +52,13 @@ def test_a_bad_variable_is_named() -> None:
         read_settings([], {"PEFT_STUDIO_PORT": "abc"})
 
 
+@pytest.mark.parametrize("limit", ["0", "-1", "2GB", "1" * 16])
+def test_a_limit_is_a_number_of_bytes(limit: str) -> None:
+    assert read_settings(["--max-upload", "5"], {}).max_upload == 5
+    with pytest.raises(UsageError, match=r"^PEFT_STUDIO_MAX_UPLOAD=.*: a number of bytes"):
+        read_settings([], {"PEFT_STUDIO_MAX_UPLOAD": limit})
+
+
 @pytest.mark.parametrize("token", ["", " ", "two words", "schlüssel", "line\n"])
 def test_an_unusable_token_is_refused_and_not_shown(token: str) -> None:
     with pytest.raises(UsageError, match="PEFT_STUDIO_TOKEN must be") as caught:

@@ -28,7 +28,14 @@ def test_its_steps_pass_on_a_good_runtime_and_fail_on_a_broken_one(
 ) -> None:
     port, name = free_port(), host_target().name
     url = f"http://127.0.0.1:{port}/api/health"
-    options = ("--arguments", f"--port {port}", "--health-url", url, "-o", "-")
+    options = (
+        "--arguments",
+        f"--port {port} --data-dir {tmp_path}/data",
+        "--health-url",
+        url,
+        "-o",
+        "-",
+    )
     done = studio("ci", "github", "--project", studio.project, "-p", name, *options)
     job = YAML(typ="safe").load(done.stdout)["jobs"]["try"]
     (row,) = job["strategy"]["matrix"]["include"]

@@ -19,7 +19,11 @@ NOBODY = 65534
 
 def start(launcher: Path, *words: str, **options) -> tuple[subprocess.Popen, dict]:
     """Start the backend and wait for the line in which it says that it is ready."""
-    options["env"] = {**os.environ, **options.pop("env", {})}
+    data = launcher.parents[1] / "data"
+    data.mkdir(exist_ok=True)
+    data.chmod(0o777)
+    home = {"XDG_DATA_HOME": str(data), "LOCALAPPDATA": str(data)}
+    options["env"] = {**os.environ, **home, **options.pop("env", {})}
     child = subprocess.Popen(
         [launcher, "--port", "0", *words], stdout=subprocess.PIPE, text=True, **options
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+
+from peft_studio import packages
 
 Group = Literal["service", "training"]
 
@@ -47,20 +47,10 @@ def dependencies() -> Dependencies:
 
 
 def _look_up(name: str, group: Group) -> Dependency:
-    installed = _has_module(name)
+    installed = packages.has(name)
     return Dependency(
-        name=name, group=group, installed=installed, version=_version(name) if installed else None
+        name=name,
+        group=group,
+        installed=installed,
+        version=packages.version(name) if installed else None,
     )
-
-
-def _has_module(name: str) -> bool:
-    spec = importlib.util.find_spec(name)
-    # A folder that merely has the name passes for a namespace package, which has no origin.
-    return spec is not None and spec.origin is not None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel
 
-from peft_studio import __version__
+from peft_studio import __version__, errors
 
 PATH = "/api/health"
 PROOF_DOMAIN = b"peft-studio/health/v1\n"
@@ -41,7 +41,7 @@ def create_router(started: float, token: str | None) -> APIRouter:
     router = APIRouter()
 
     # On the event loop itself: worker threads may all be busy, and that is not ill health.
-    @router.get(PATH)
+    @router.get(PATH, responses=errors.responses(422))
     async def health(response: Response, x_peft_challenge: _Challenge = None) -> Health:
         if token is not None and x_peft_challenge is not None:
             response.headers["X-PEFT-Proof"] = _proof(token, x_peft_challenge)

@@ -18,17 +18,15 @@ from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from peft_studio.worker import child
+
 Message = Mapping[str, Any]
 """What is sent; ``type`` says what it is."""
 Main = Callable[[Connection, Mapping[str, Any]], None]
 """The child's main function: a module's, so that a spawned child finds it."""
 
-_NICE = 5
-"""How far a child steps back, so that the service answers while it computes."""
 _LAST_WORDS = 10
 """Seconds a child has from closing its pipe to its end."""
-_BELOW_NORMAL = 0x4000
-"""BELOW_NORMAL_PRIORITY_CLASS of Windows' SetPriorityClass."""
 
 
 class Worker:
@@ -51,7 +49,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
         # Not a daemon: such may have no children, and a DataLoader has. It ends with our pipe.
-        self._process = context.Process(target=_run, args=(main, theirs, dict(arguments)))
+        self._process = context.Process(target=child.run, args=(main, theirs, dict(arguments)))
         self._process.start()
         theirs.close()
         self._on_message, self._on_end = on_message, on_end
@@ -111,24 +109,6 @@ def _kill_family(pid: int) -> None:
     if sys.platform == "win32":
         subprocess.run(["taskkill", "/T", "/F", "/PID", str(pid)], capture_output=True, check=False)
     else:
-        # Its group has its number, see _settle.
+        # Its group has its number, see child.settle.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
-
-
-def _run(main: Main, connection: Connection, arguments: Mapping[str, Any]) -> None:
-    """In the child."""
-    _settle()
-    main(connection, arguments)
-
-
-def _settle() -> None:
-    """Become the head of a group that can be ended as a whole, and step back for the service."""
-    if sys.platform == "win32":
-        import ctypes
-
-        kernel = ctypes.windll.kernel32
-        kernel.SetPriorityClass(kernel.GetCurrentProcess(), _BELOW_NORMAL)
-    else:
-        os.setpgid(0, 0)
-        os.nice(_NICE)

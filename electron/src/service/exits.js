@@ -4,7 +4,11 @@
 
 const { BackendError } = require('../failures.js');
 
-/** What a backend ends with when a package is missing, its port taken, its command line wrong. */
+/**
+ * What a backend ends with when the data directory cannot be had (another backend has it, it is
+ * read-only, a newer one wrote it), a package is missing, its port taken, its command line wrong.
+ */
+const DATA_DIRECTORY = 96;
 const MISSING_PACKAGE = 97;
 const PORT_TAKEN = 98;
 const USAGE = 2;
@@ -13,6 +17,8 @@ const LAUNCHER = [70, 79];
 
 /** Exits that will be the same however often it is tried. */
 const HOPELESS = new Set([USAGE, MISSING_PACKAGE]);
+/** How the backend begins the sentence with which it gives up. */
+const PROGRAM = /^peft_engine: /;
 
 /**
  * Why a start ended.
@@ -36,6 +42,10 @@ function startFailure({ code, signal }, output, port) {
       ...details,
       module: name,
     });
+  }
+  if (code === DATA_DIRECTORY) {
+    const sentence = output.at(-1)?.replace(PROGRAM, '') ?? 'the data directory cannot be used';
+    return new BackendError('PROCESS_START_FAILED', sentence, { ...details, hopeless: true });
   }
   if (isLaunchers(code)) {
     const sentence = output.at(-1) ?? `the launcher gave up with exit code ${code}`;

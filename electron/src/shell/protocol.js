@@ -20,7 +20,9 @@ const TYPES = {
  * @param {readonly number[]} ports that the backend may have
  */
 function contentSecurityPolicy(ports) {
-  const backend = ports.map((port) => `http://127.0.0.1:${port}`).join(' ');
+  const hosts = ports.map((port) => `127.0.0.1:${port}`);
+  // A websocket is a scheme of its own here.
+  const backend = hosts.flatMap((host) => [`http://${host}`, `ws://${host}`]).join(' ');
   return [
     `default-src 'none'`,
     `script-src 'self'`,

@@ -13,7 +13,9 @@ function headersFor({ url, headers, page }, access, origin) {
   const kept = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization');
   const others = Object.fromEntries(kept);
   const ours = page?.startsWith(`${origin}/`);
-  if (!access || !ours || !url.startsWith(`http://127.0.0.1:${access.port}/`)) return others;
+  const backend = `//127.0.0.1:${access?.port}/`;
+  const toBackend = ['http:', 'ws:'].some((scheme) => url.startsWith(`${scheme}${backend}`));
+  if (!access || !ours || !toBackend) return others;
   return { ...others, Authorization: `Bearer ${access.token}` };
 }
 
@@ -24,7 +26,8 @@ function headersFor({ url, headers, page }, access, origin) {
  * @param {string} origin
  */
 function addToken(session, access, origin) {
-  const filter = { urls: ['http://127.0.0.1/*', 'http://127.0.0.1:*/*'] };
+  const addresses = (scheme) => [`${scheme}://127.0.0.1/*`, `${scheme}://127.0.0.1:*/*`];
+  const filter = { urls: ['http', 'ws'].flatMap(addresses) };
   session.webRequest.onBeforeSendHeaders(filter, (details, callback) => {
     const { url, requestHeaders: headers, frame } = details;
     const page = frame?.parent ? undefined : frame?.url;

@@ -1,0 +1,1 @@
+"""What a user trains on: uploaded, checked line by line, kept as JSONL of one shape."""

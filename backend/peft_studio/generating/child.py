@@ -1,0 +1,82 @@
+"""The child that generates, one text at a time. The first one imports the heavy libraries."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from functools import partial
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from peft_studio.generating.job import Answer, Job
+from peft_studio.worker.child import confine, listen
+
+if TYPE_CHECKING:
+    from peft_studio.generating.writer import Writer
+
+_log = logging.getLogger(__name__)
+
+
+def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
+    """Answer requests until the service ends.
+
+    :param arguments: ``hub``, ``scratch`` and ``online`` of :func:`worker.child.confine`.
+    """
+    inbox = _Inbox(connection)
+    confine(arguments["hub"], arguments["scratch"], online=arguments["online"])
+    writer: Writer | None = None
+    while True:
+        number, job = inbox.next()
+        try:
+            if writer is None:
+                writer = _writer()
+                connection.send({"type": "hardware"} | writer.hardware())
+            writer.load(job.source)
+            connection.send({"type": "loaded", "number": number})
+            answer = writer.write(job, partial(inbox.is_unwanted, number))
+        except Exception as error:
+            _log.exception("generating failed")
+            connection.send({"type": "failed", "number": number, "error": _fault(error)})
+        else:
+            connection.send({"type": "answer", "number": number, "answer": _told(answer)})
+
+
+class _Inbox:
+    """What the service says; a thread reads it, so that a request may be stopped meanwhile."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._jobs: SimpleQueue[tuple[int, Job]] = SimpleQueue()
+        self._unwanted: set[int] = set()
+        listen(connection, self._hear)
+
+    def next(self) -> tuple[int, Job]:
+        """The next request; waits for it."""
+        return self._jobs.get()
+
+    def is_unwanted(self, number: int) -> bool:
+        """Whether nobody waits for that request's answer any more."""
+        return number in self._unwanted
+
+    def _hear(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "stop":
+            self._unwanted.add(message["number"])
+        else:
+            self._jobs.put((message["number"], Job.from_message(message)))
+
+
+def _told(answer: Answer | None) -> dict[str, Any] | None:
+    return None if answer is None else dataclasses.asdict(answer)
+
+
+def _writer() -> Writer:
+    from peft_studio.generating.writer import Writer
+
+    return Writer()
+
+
+def _fault(error: Exception) -> dict[str, str | None]:
+    from peft_studio.generating.faults import fault_of
+
+    return fault_of(error)

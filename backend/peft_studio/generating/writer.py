@@ -1,0 +1,221 @@
+"""The model in memory, and how it writes. Lives in the child: it imports torch when it is made."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import time
+from collections.abc import Callable
+from typing import Any
+
+from peft_studio.generating.faults import FaultError, is_out_of_memory
+from peft_studio.generating.job import Answer, Job, Source
+from peft_studio.worker.child import threads
+
+
+class Writer:
+    """One model, its tokenizer and maybe an adapter; another one takes their place."""
+
+    def __init__(self) -> None:
+        import torch
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()
+        torch.set_num_threads(threads())
+        self._device = _device()
+        self._source: Source | None = None
+        self._model: Any = None
+        self._tokenizer: Any = None
+
+    def hardware(self) -> dict[str, Any]:
+        """The GPUs that torch sees, memory in bytes."""
+        import torch
+
+        found = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
+        gpus = [{"name": one.name, "memory": one.total_memory} for one in found]
+        return {"gpus": gpus, "source": "torch"}
+
+    def load(self, source: Source) -> None:
+        """Have ``source`` in memory.
+
+        :raises FaultError: when it cannot be.
+        """
+        if source == self._source:
+            return
+        self._forget()
+        try:
+            self._tokenizer = _tokenizer(source)
+            model = _model(source)
+            if source.adapter is not None:
+                model = _with_adapter(model, source.adapter)
+            self._model = model.to(self._device).eval()
+        except Exception:
+            self._forget()
+            raise
+        self._source = source
+
+    def write(self, job: Job, unwanted: Callable[[], bool]) -> Answer | None:
+        """The text; ``None`` when it became ``unwanted`` meanwhile.
+
+        :raises FaultError: ``prompt_too_long``.
+        """
+        import torch
+        import transformers
+
+        inputs = self._tokenizer(job.prompt, return_tensors="pt").to(self._device)
+        prompt_tokens = inputs["input_ids"].shape[1]
+        room = self._room() - prompt_tokens
+        if room < 1:
+            raise FaultError(
+                "prompt_too_long",
+                f"the prompt has {prompt_tokens} tokens, the model takes {self._room()} "
+                "with what it writes",
+                "shorten the prompt",
+            )
+        began = time.monotonic()
+        stops = _Stops(began + job.time_limit, unwanted)
+        torch.manual_seed(job.seed)
+        with torch.inference_mode(), self._voice(job.use_adapter):
+            output = self._model.generate(
+                input_ids=inputs["input_ids"],
+                attention_mask=inputs["attention_mask"],
+                max_new_tokens=min(job.max_new_tokens, room),
+                stopping_criteria=transformers.StoppingCriteriaList([stops]),
+                pad_token_id=self._pad(),
+                **_sampling(job),
+            )
+        if stops.unwanted:
+            return None
+        new = output[0, prompt_tokens:]
+        return Answer(
+            text=self._tokenizer.decode(new, skip_special_tokens=True),
+            finish="time" if stops.late else "stop" if self._is_end(new) else "length",
+            prompt_tokens=prompt_tokens,
+            new_tokens=len(new),
+            seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _forget(self) -> None:
+        self._source = self._model = self._tokenizer = None
+        gc.collect()
+        if self._device == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def _voice(self, adapter: bool) -> contextlib.AbstractContextManager[None]:
+        if adapter or self._source is None or self._source.adapter is None:
+            return contextlib.nullcontext()
+        off: contextlib.AbstractContextManager[None] = self._model.disable_adapter()
+        return off
+
+    def _room(self) -> int:
+        """How many tokens the model takes, prompt and answer together."""
+        longest: int = getattr(self._model.config, "max_position_embeddings", None) or 2**31
+        # Of prefix tuning; a model without an adapter has no such attribute.
+        adapter = getattr(self._model, "active_peft_config", None)
+        return longest - (getattr(adapter, "num_virtual_tokens", None) or 0)
+
+    def _ends(self) -> list[int]:
+        ends = self._model.generation_config.eos_token_id
+        if ends is None:
+            ends = self._tokenizer.eos_token_id
+        return [] if ends is None else list(ends) if isinstance(ends, list) else [ends]
+
+    def _is_end(self, new: Any) -> bool:
+        return len(new) > 0 and int(new[-1]) in self._ends()
+
+    def _pad(self) -> int:
+        known = self._tokenizer.pad_token_id
+        return known if known is not None else (self._ends() or [0])[0]
+
+
+class _Stops:
+    """Asked by transformers after every token whether to end; remembers why."""
+
+    def __init__(self, deadline: float, unwanted: Callable[[], bool]) -> None:
+        self._deadline, self._unwanted = deadline, unwanted
+        self.late = self.unwanted = False
+
+    def __call__(self, tokens: Any, _scores: Any, **_: Any) -> Any:
+        import torch
+
+        self.unwanted = self._unwanted()
+        self.late = time.monotonic() > self._deadline
+        end = self.unwanted or self.late
+        return torch.full((tokens.shape[0],), end, dtype=torch.bool, device=tokens.device)
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _sampling(job: Job) -> dict[str, Any]:
+    if job.temperature == 0:
+        # Named, or a model's own settings would come back, and a warning that they do nothing.
+        return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+    return {
+        "do_sample": True,
+        "temperature": job.temperature,
+        "top_p": job.top_p,
+        "top_k": 0,
+    }
+
+
+def _origin(source: Source) -> dict[str, Any]:
+    """No code and no pickle of a model is ever run, and nothing is fetched for a local one."""
+    return {
+        "revision": source.revision or "main",
+        "local_files_only": source.local,
+        "trust_remote_code": False,
+    }
+
+
+def _tokenizer(source: Source) -> Any:
+    import transformers
+
+    try:
+        return transformers.AutoTokenizer.from_pretrained(source.model, **_origin(source))
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:
+        raise _unusable(source, "its tokenizer cannot be loaded", error) from error
+
+
+def _model(source: Source) -> Any:
+    import transformers
+
+    try:
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            source.model, use_safetensors=True, dtype="auto", **_origin(source)
+        )
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise _unusable(source, "it cannot be loaded", error) from error
+
+
+def _with_adapter(model: Any, adapter: str) -> Any:
+    import peft
+
+    return peft.PeftModel.from_pretrained(model, adapter, is_trainable=False)
+
+
+def _unusable(source: Source, what: str, error: Exception) -> FaultError:
+    if not source.local and isinstance(error, OSError):
+        return FaultError(
+            "hub_unreachable",
+            f"{source.model} could not be had from the model hub",
+            "check the name and the connection, or put the model into the data directory",
+        )
+    name = source.model.replace("\\", "/").rsplit("/", 1)[-1] if source.local else source.model
+    return FaultError(
+        "model_invalid", f"the model {name}: {what}", "the log has the details; fetch it again"
+    )

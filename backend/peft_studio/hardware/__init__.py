@@ -1,0 +1,1 @@
+"""What there is to compute with, found out without torch."""

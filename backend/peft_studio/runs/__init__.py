@@ -1,0 +1,1 @@
+"""Training runs: what was asked for, where each one stands, and what came of it."""

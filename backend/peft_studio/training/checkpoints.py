@@ -1,0 +1,90 @@
+"""Checkpoints as directories that are whole or absent, whenever the process or the power goes.
+
+A checkpoint is written under a name that is never read, synced and renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_NAME = re.compile(r"checkpoint-(\d{1,12})")
+_UNFINISHED = ".unfinished-"
+KEEP = 2
+"""How many are kept: the one before the newest, should the newest turn out to be bad."""
+
+
+def newest(folder: Path) -> Path | None:
+    """The checkpoint that went furthest."""
+    found = _all(folder)
+    return found[-1] if found else None
+
+
+@contextlib.contextmanager
+def writing(folder: Path, step: int) -> Iterator[Path]:
+    """A new directory to fill; a checkpoint from the end of the block on.
+
+    When the block raises nothing is left. Older checkpoints are removed, but for :data:`KEEP`.
+    """
+    target = folder / f"checkpoint-{step}"
+    with publishing(target) as unfinished:
+        yield unfinished
+    for old in _all(folder)[:-KEEP]:
+        remove(old)
+
+
+@contextlib.contextmanager
+def publishing(target: Path) -> Iterator[Path]:
+    """A new directory to fill that gets the name ``target`` when it is whole and on the disk."""
+    unfinished = target.with_name(f"{_UNFINISHED}{target.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700, parents=True)
+    try:
+        yield unfinished
+        for path in unfinished.iterdir():
+            _sync(path)
+        _sync(unfinished)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    if target.exists():
+        remove(target)
+    unfinished.rename(target)
+    _sync(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a checkpoint: first its name, so that no half of it is ever taken for one."""
+    doomed = path.with_name(f"{_UNFINISHED}old-{path.name}")
+    shutil.rmtree(doomed, ignore_errors=True)
+    path.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier process did not finish."""
+    if folder.is_dir():
+        for path in folder.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _all(folder: Path) -> list[Path]:
+    """From the oldest to the newest."""
+    paths = folder.iterdir() if folder.is_dir() else ()
+    found = [(int(name[1]), path) for path in paths if (name := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(found)]
+
+
+def _sync(path: Path) -> None:
+    if sys.platform == "win32" and path.is_dir():
+        return  # directories cannot be synced there
+    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

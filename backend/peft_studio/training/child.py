@@ -1,0 +1,81 @@
+"""The child of a run: from what it is told to a finished adapter.
+
+It says ``started`` when training begins, ``progress`` at every step, and in the end one of
+``completed``, ``paused`` (there is a checkpoint, if a step was done) and ``failed`` with an error.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from typing import Any
+
+from peft_studio.training import checkpoints
+from peft_studio.training.failures import told
+from peft_studio.training.job import Job, Service
+from peft_studio.worker import child
+
+_log = logging.getLogger(__name__)
+
+
+def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
+    """Train, and say how it ended.
+
+    :param arguments: see :meth:`Job.told`.
+    """
+    service = Service(connection)
+    child.listen(connection, service.hear)
+    try:
+        service.tell(_trained(Job.told(arguments), service))
+    # Also what is no Exception: there is nobody else to say that the run is over.
+    except BaseException as error:
+        _log.exception("the training failed")
+        service.tell("failed", error=told(error))
+
+
+def _trained(job: Job, service: Service) -> str:
+    """Do what is left of the run.
+
+    :returns: ``completed`` or ``paused``.
+    """
+    shutil.rmtree(job.scratch, ignore_errors=True)
+    child.confine(job.hub, job.scratch, online=job.online)
+    for folder in (job.checkpoints, job.folder):
+        checkpoints.clear(folder)
+    if job.adapter.is_dir():
+        return "completed"  # the service ended before it heard so
+    trainer = _trainer(job, service)
+    if service.wants_pause:
+        return "paused"
+    service.tell("started")
+    checkpoint = checkpoints.newest(job.checkpoints)
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if trainer.state.global_step < trainer.state.max_steps:
+        return "paused"
+    from peft_studio.training import adapting
+
+    adapting.export(job, trainer.model)
+    return "completed"
+
+
+def _trainer(job: Job, service: Service) -> Any:
+    from peft_studio.training import adapting, loading, rows, trainer
+
+    _tell_hardware(service)
+    tokenizer = loading.tokenizer(job)
+    cache = job.scratch / "datasets"
+    tokenised = rows.tokenised(job.data, cache, tokenizer, job.training["max_length"])
+    kind = trainer.dtype(job.training["precision"])
+    model = loading.model(job, kind)
+    trainer.seed(job.training["seed"])
+    return trainer.make(job, service, adapting.adapted(job, model), tokenizer, tokenised)
+
+
+def _tell_hardware(service: Service) -> None:
+    import torch
+
+    devices = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
+    gpus = [{"name": one.name, "memory": one.total_memory} for one in devices]
+    service.tell("hardware", gpus=gpus, torch=torch.__version__)
