@@ -9,36 +9,37 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
 from typing import Any
 
 from peft_studio.training import checkpoints
 from peft_studio.training.failures import told
 from peft_studio.training.job import Job, Service
 from peft_studio.worker import child
+from peft_studio.worker.pipe import Pipe
 
 _log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
+def main(pipe: Pipe, arguments: Mapping[str, Any]) -> None:
     """Train, and say how it ended.
 
     :param arguments: see :meth:`Job.told`.
     """
-    service = Service(connection)
-    child.listen(connection, service.hear)
+    service = Service(pipe)
+    child.listen(pipe, service.hear)
     try:
-        service.tell(_trained(Job.told(arguments), service))
+        service.tell(trained(Job.told(arguments), service))
     # Also what is no Exception: there is nobody else to say that the run is over.
     except BaseException as error:
         _log.exception("the training failed")
         service.tell("failed", error=told(error))
 
 
-def _trained(job: Job, service: Service) -> str:
+def trained(job: Job, service: Service) -> str:
     """Do what is left of the run.
 
     :returns: ``completed`` or ``paused``.
+    :raises Exception: whatever goes wrong; see :func:`failures.told`.
     """
     shutil.rmtree(job.scratch, ignore_errors=True)
     child.confine(job.hub, job.scratch, online=job.online)
