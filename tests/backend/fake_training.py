@@ -6,9 +6,10 @@ import os
 import signal
 from collections.abc import Mapping
 from enum import IntEnum
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from peft_studio.worker.pipe import Pipe
 
 STEP = {"epoch": 0.5, "loss": 1.5, "learning_rate": 0.1, "tokens_per_second": 10.0, "eta": 1.0}
 
@@ -24,7 +25,7 @@ class Act(IntEnum):
     DIE_PAUSING = 5
 
 
-def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
+def main(connection: Pipe, arguments: Mapping[str, Any]) -> None:
     connection.send({"type": "started"})
     connection.send({"type": "progress", "step": 1, "total": 2, **STEP})
     act = Act(arguments["training"]["seed"])

@@ -6,11 +6,12 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
 from typing import Any
 
+from peft_studio.worker.pipe import Pipe
 
-def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
+
+def main(connection: Pipe, arguments: Mapping[str, Any]) -> None:
     while True:
         try:
             message = connection.recv()
@@ -22,7 +23,7 @@ def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
         act(message["job"]["prompt"], connection, message["number"])
 
 
-def act(prompt: str, connection: Connection, number: int) -> None:
+def act(prompt: str, connection: Pipe, number: int) -> None:
     connection.send({"type": "hardware", "gpus": [], "source": "fake"})
     if prompt == "load forever":
         threading.Event().wait()

@@ -6,12 +6,12 @@ import dataclasses
 import logging
 from collections.abc import Mapping
 from functools import partial
-from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from peft_studio.generating.job import Answer, Job
 from peft_studio.worker.child import confine, listen
+from peft_studio.worker.pipe import Pipe
 
 if TYPE_CHECKING:
     from peft_studio.generating.writer import Writer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
+def main(connection: Pipe, arguments: Mapping[str, Any]) -> None:
     """Answer requests until the service ends.
 
     :param arguments: ``hub``, ``scratch`` and ``online`` of :func:`worker.child.confine`.
@@ -46,7 +46,7 @@ def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
 class _Inbox:
     """What the service says; a thread reads it, so that a request may be stopped meanwhile."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Pipe) -> None:
         self._jobs: SimpleQueue[tuple[int, Job]] = SimpleQueue()
         self._unwanted: set[int] = set()
         listen(connection, self._hear)

@@ -6,9 +6,10 @@ import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from peft_studio.worker.pipe import Pipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Job:
 class Service:
     """The service at the other end of the pipe."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Pipe) -> None:
         self._connection = connection
         self._pause = threading.Event()
 

@@ -1,13 +1,13 @@
 """Starting, hearing and ending a child of the runtime.
 
 A child is spawned, never forked: a fork of a process with threads may hang, and Windows has none.
-It speaks with us over a pipe of pickled dictionaries. Both ends are our own code of one version, so
-nothing foreign is unpickled.
+It speaks with us over a pipe, see worker/pipe.py.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -15,14 +15,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from typing import Any
 
 from peft_studio.worker import child
+from peft_studio.worker.pipe import Pipe
+
+_log = logging.getLogger(__name__)
 
 Message = Mapping[str, Any]
 """What is sent; ``type`` says what it is."""
-Main = Callable[[Connection, Mapping[str, Any]], None]
+Main = Callable[[Pipe, Mapping[str, Any]], None]
 """The child's main function: a module's, so that a spawned child finds it."""
 
 _LAST_WORDS = 10
@@ -47,7 +50,8 @@ class Worker:
         on_end: Callable[[int], None],
     ) -> None:
         context = multiprocessing.get_context("spawn")
-        self._ours, theirs = context.Pipe()
+        ours, theirs = context.Pipe()
+        self._pipe = Pipe(ours)
         # Not a daemon: such may have no children, and a DataLoader has. It ends with our pipe.
         self._process = context.Process(target=child.run, args=(main, theirs, dict(arguments)))
         self._process.start()
@@ -66,7 +70,7 @@ class Worker:
     def send(self, message: Message) -> None:
         """Tell the child something; one that has ended does not hear it."""
         with contextlib.suppress(OSError):
-            self._ours.send(dict(message))
+            self._pipe.send(message)
 
     def kill(self) -> None:
         """End the child and its children at once; their memory is free when this returns."""
@@ -83,19 +87,24 @@ class Worker:
         return not self._thread.is_alive()
 
     def _listen(self) -> None:
-        while self._ours in wait([self._ours, self._process.sentinel]):
+        ours = self._pipe.connection
+        while ours in wait([ours, self._process.sentinel]):
             try:
-                message = self._ours.recv()
+                message = self._pipe.recv()
             except (EOFError, OSError):
                 break
-            self._on_message(message)
+            try:
+                self._on_message(message)
+            except Exception:
+                # A bug of ours; this thread must live on to see the child end.
+                _log.exception("a message of a child was not understood")
         # The pipe may be open in grandchildren still, and the child may hang in its exit.
         wait([self._process.sentinel], _LAST_WORDS)
         self._end_family()
         self._process.join()
         with self._lock:
             self._reaped = True
-        self._ours.close()
+        self._pipe.close()
         self._on_end(self._process.exitcode or 0)
 
     def _end_family(self) -> None:
