@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -23,7 +23,8 @@ from peft_studio.models.library import Models
 from peft_studio.notices import Notice, Notices
 from peft_studio.runs.job import Rules
 from peft_studio.runs.manager import Runs
-from peft_studio.runs.preparing import Preparing
+from peft_studio.runs.preparing import prepared
+from peft_studio.runs.spec import RunRequest
 from peft_studio.runs.store import RunStore
 from peft_studio.settings import Settings
 from peft_studio.storage.database import Database
@@ -95,10 +96,11 @@ class Studio:
     def runs(self) -> Runs:
         """The trainings."""
         store = RunStore(self.database, self.data.runs)
-        rules = Rules(
-            Preparing(self.data, lambda: self.datasets), self._make_room, self.hardware.learned
-        )
+        rules = Rules(self._prepared, self._make_room, self.hardware.learned)
         return Runs(store, rules, training.main)
+
+    def _prepared(self, request: RunRequest) -> Mapping[str, Any]:
+        return prepared(request, self.models, self.datasets, self.data.hub)
 
     def _make_room(self) -> None:
         if "generator" in self.__dict__:

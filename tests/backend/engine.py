@@ -275,8 +275,8 @@ def _command(pid: int) -> bytes:
         return b""
 
 
-_LAST_BREATH = 5
-"""Seconds a child has to notice that it should end; it takes a few hundredths."""
+_LAST_BREATH = 30
+"""Seconds after which a child counts as staying; a busy machine is slow to end a large one."""
 
 
 def _pids() -> list[int]:

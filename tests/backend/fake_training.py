@@ -25,24 +25,24 @@ class Act(IntEnum):
     DIE_PAUSING = 5
 
 
-def main(connection: Pipe, arguments: Mapping[str, Any]) -> None:
-    connection.send({"type": "started"})
-    connection.send({"type": "progress", "step": 1, "total": 2, **STEP})
+def main(pipe: Pipe, arguments: Mapping[str, Any]) -> None:
+    pipe.send({"type": "started"})
+    pipe.send({"type": "progress", "step": 1, "total": 2, **STEP})
     act = Act(arguments["training"]["seed"])
     match act:
         case Act.WAIT | Act.DIE_PAUSING:
-            word = connection.recv()  # ends with the service
+            word = pipe.recv()  # ends with the service
             assert word == {"type": "pause"}
             if act is Act.WAIT:
-                connection.send({"type": "paused"})
+                pipe.send({"type": "paused"})
         case Act.CRASH:
             os.kill(os.getpid(), signal.SIGSEGV)
         case Act.EXIT:
             os._exit(3)
         case Act.FAIL:
             error = {"id": "dataset_invalid", "message": "no", "hint": None}
-            connection.send({"type": "failed", "error": error})
+            pipe.send({"type": "failed", "error": error})
         case Act.FINISH:
             (Path(arguments["folder"]) / "adapter").mkdir()
-            connection.send({"type": "progress", "step": 2, "total": 2, **STEP})
-            connection.send({"type": "completed"})
+            pipe.send({"type": "progress", "step": 2, "total": 2, **STEP})
+            pipe.send({"type": "completed"})

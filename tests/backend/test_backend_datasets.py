@@ -19,10 +19,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from peft_studio.app import create_app
+from peft_studio.data_dir import DataDir
 from peft_studio.datasets.formats import Format, Row, rows
 from peft_studio.datasets.intake import encoded
+from peft_studio.datasets.library import Datasets
 from peft_studio.datasets.lines import LINE_LIMIT, LineProblem
+from peft_studio.errors import ProblemError
 from peft_studio.settings import Settings
+from peft_studio.storage.database import Database
 
 MESSAGES = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]}
 JSONL = b'{"text": "one"}\n\n{"text": "zwei \xc3\xbc", "more": 1}\r\n{"text": "one"}'

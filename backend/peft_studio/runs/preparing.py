@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from peft_studio import methods
-from peft_studio.data_dir import DataDir
+from peft_studio import methods, packages
 from peft_studio.datasets.library import Datasets
-from peft_studio.errors import Problem, ProblemError
+from peft_studio.models.library import Models
 from peft_studio.runs.spec import RunRequest
 
+LIBRARIES = ("torch", "transformers", "peft", "datasets", "accelerate", "safetensors")
+"""What the child imports."""
 
-class Preparing:
-    """What ``Rules.prepare`` is.
 
-    :param datasets: asked when a run needs one.
+def prepared(
+    request: RunRequest, models: Models, datasets: Datasets, hub: Path
+) -> Mapping[str, Any]:
+    """What the child of a run is told beyond the request.
+
+    :param hub: where fetched models are.
+    :raises ProblemError: ``unsupported_method``, ``invalid_parameters``, ``model_not_found``,
+        ``model_invalid``, ``model_unsafe``, ``dataset_not_found`` or ``missing_package``.
     """
-
-    def __init__(self, data: DataDir, datasets: Callable[[], Datasets]) -> None:
-        self._data, self._datasets = data, datasets
-
-    def __call__(self, request: RunRequest) -> Mapping[str, Any]:
-        """What the child is told of method, model and data.
-
-        :raises ProblemError: ``unsupported_method``, ``invalid_parameters``, ``model_...``,
-            ``dataset_not_found``, ``missing_package``.
-        """
-        parameters = methods.checked(request.method, request.parameters)
-        dataset = self._datasets().get(request.dataset)
-        kind, _, name = request.model.partition(":")
-        path = self._data.models / name
-        if kind != "local" or name not in [p.name for p in self._data.models.iterdir()]:
-            raise ProblemError(Problem(404, "model_not_found", "there is no such model"))
-        return {
-            "hub": str(self._data.hub),
-            "source": str(path),
-            "revision": None,
-            "online": False,
-            "data": str(dataset.path),
-            "parameters": parameters,
-        }
+    parameters = methods.checked(request.method, request.parameters)
+    model = models.resolve(request.model)
+    dataset = datasets.get(request.dataset)
+    packages.require(*LIBRARIES)
+    return {
+        "hub": str(hub),
+        "source": model.source,
+        "revision": model.revision,
+        "online": not model.local,
+        "data": str(dataset.path),
+        "parameters": parameters,
+    }

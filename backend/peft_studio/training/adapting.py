@@ -63,6 +63,10 @@ def _clean_config(path: Path, model: str) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = model_name(model).partition("@")[0]
     config["revision"] = model.partition("@")[2] or None
+    for name in ("target_modules", "feedforward_modules"):
+        # A set in peft: its order changes from process to process.
+        if isinstance(config.get(name), list):
+            config[name].sort()
     path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
 
 

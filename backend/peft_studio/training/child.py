@@ -20,25 +20,26 @@ from peft_studio.worker.pipe import Pipe
 _log = logging.getLogger(__name__)
 
 
-def main(connection: Pipe, arguments: Mapping[str, Any]) -> None:
+def main(pipe: Pipe, arguments: Mapping[str, Any]) -> None:
     """Train, and say how it ended.
 
     :param arguments: see :meth:`Job.told`.
     """
-    service = Service(connection)
-    child.listen(connection, service.hear)
+    service = Service(pipe)
+    child.listen(pipe, service.hear)
     try:
-        service.tell(_trained(Job.told(arguments), service))
+        service.tell(trained(Job.told(arguments), service))
     # Also what is no Exception: there is nobody else to say that the run is over.
     except BaseException as error:
         _log.exception("the training failed")
         service.tell("failed", error=told(error))
 
 
-def _trained(job: Job, service: Service) -> str:
+def trained(job: Job, service: Service) -> str:
     """Do what is left of the run.
 
     :returns: ``completed`` or ``paused``.
+    :raises Exception: whatever goes wrong; see :func:`failures.told`.
     """
     shutil.rmtree(job.scratch, ignore_errors=True)
     child.confine(job.hub, job.scratch, online=job.online)

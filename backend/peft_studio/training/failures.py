@@ -27,8 +27,15 @@ OUT_OF_MEMORY = (
     "not enough memory",
 )
 """What libraries say when memory runs out; each has its own words and no class in common."""
-DISK_FULL = ("No space left on device", "Disk quota exceeded", "PytorchStreamWriter", "os error 28")
-"""The same for the disk. PyTorch's writer says nothing of the reason, and hardly has another."""
+DISK_FULL = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "File too large",
+    "PytorchStreamWriter",
+    "os error 112",
+)
+"""The same for the disk. PyTorch's writer says nothing of the reason, and hardly has another; 112
+is Windows' ERROR_DISK_FULL."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 

@@ -48,11 +48,11 @@ def settle() -> None:
     logs.configure("info")
 
 
-def listen(connection: Pipe, on_message: Callable[[Mapping[str, Any]], None]) -> None:
+def listen(pipe: Pipe, on_message: Callable[[Mapping[str, Any]], None]) -> None:
     """Hear the service from a thread, and end this process and its children when it is gone.
 
     The pipe ends with the service, however that ends. From then on nobody else may read from
-    ``connection``.
+    ``pipe``.
 
     :param on_message: called in that thread.
     """
@@ -60,7 +60,7 @@ def listen(connection: Pipe, on_message: Callable[[Mapping[str, Any]], None]) ->
     def hear() -> None:
         while True:
             try:
-                message = connection.recv()
+                message = pipe.recv()
             except (EOFError, OSError):
                 end_family()
             on_message(message)

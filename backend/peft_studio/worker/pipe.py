@@ -1,39 +1,49 @@
-"""What a child and the service say to each other: plain data, as JSON.
+"""What the service and a child say to one another: JSON objects over a pipe.
 
-Not pickles, which bring their classes along: the string that is torch's version has a class of
-torch's, and merely hearing it would load half a gigabyte into the service.
+Not pickles: unpickling imports what an object is made of, and one version string of torch's own
+class would load torch into the service.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
+Message = Mapping[str, Any]
+"""What is said; ``type`` says what it is."""
+
 
 class Pipe:
-    """One end. One thread may send while another receives."""
+    """One end. Any thread may send; one alone may receive.
+
+    :param connection: the end of :func:`multiprocessing.Pipe` that is spoken over.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._sending = threading.Lock()
 
-    def send(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Message) -> None:
         """Say something.
 
-        :raises OSError: when the other end is gone.
-        :raises TypeError: for what JSON does not know.
+        :raises OSError: when nobody is at the other end.
         """
-        self.connection.send_bytes(json.dumps(dict(message)).encode())
+        data = json.dumps(dict(message)).encode()
+        with self._sending:
+            self.connection.send_bytes(data)
 
-    def recv(self) -> Mapping[str, Any]:
-        """The next message; waits for it.
+    def recv(self) -> Message:
+        """What the other end says next.
 
-        :raises EOFError: when the other end is gone, or OSError.
+        :raises EOFError: when it says nothing any more.
+        :raises OSError: when the pipe is broken.
         """
-        message: dict[str, Any] = json.loads(self.connection.recv_bytes())
+        message: Message = json.loads(self.connection.recv_bytes())
         return message
 
     def close(self) -> None:
-        """Nothing more is said or heard."""
+        """Say and hear no more."""
         self.connection.close()

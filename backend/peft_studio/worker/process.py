@@ -1,7 +1,7 @@
 """Starting, hearing and ending a child of the runtime.
 
 A child is spawned, never forked: a fork of a process with threads may hang, and Windows has none.
-It speaks with us over a pipe, see worker/pipe.py.
+It speaks with us over a pipe, see :mod:`peft_studio.worker.pipe`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from peft_studio.worker import child
-from peft_studio.worker.pipe import Pipe
+from peft_studio.worker.pipe import Message, Pipe
 
 _log = logging.getLogger(__name__)
 
-Message = Mapping[str, Any]
-"""What is sent; ``type`` says what it is."""
 Main = Callable[[Pipe, Mapping[str, Any]], None]
 """The child's main function: a module's, so that a spawned child finds it."""
 
@@ -51,7 +49,7 @@ class Worker:
     ) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self._pipe = Pipe(ours)
+        self._ours = Pipe(ours)
         # Not a daemon: such may have no children, and a DataLoader has. It ends with our pipe.
         self._process = context.Process(target=child.run, args=(main, theirs, dict(arguments)))
         self._process.start()
@@ -70,7 +68,7 @@ class Worker:
     def send(self, message: Message) -> None:
         """Tell the child something; one that has ended does not hear it."""
         with contextlib.suppress(OSError):
-            self._pipe.send(message)
+            self._ours.send(message)
 
     def kill(self) -> None:
         """End the child and its children at once; their memory is free when this returns."""
@@ -87,24 +85,24 @@ class Worker:
         return not self._thread.is_alive()
 
     def _listen(self) -> None:
-        ours = self._pipe.connection
+        ours = self._ours.connection
         while ours in wait([ours, self._process.sentinel]):
             try:
-                message = self._pipe.recv()
+                message = self._ours.recv()
             except (EOFError, OSError):
                 break
             try:
                 self._on_message(message)
             except Exception:
-                # A bug of ours; this thread must live on to see the child end.
-                _log.exception("a message of a child was not understood")
+                # A bug of ours; this thread must live to see the child end.
+                _log.exception("what a child said was not understood")
         # The pipe may be open in grandchildren still, and the child may hang in its exit.
         wait([self._process.sentinel], _LAST_WORDS)
         self._end_family()
         self._process.join()
         with self._lock:
             self._reaped = True
-        self._pipe.close()
+        self._ours.close()
         self._on_end(self._process.exitcode or 0)
 
     def _end_family(self) -> None:
