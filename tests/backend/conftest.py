@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 from backend_harness import BACKEND, Ask, Launch, Running, environment
-
 from engine import Engine, Program, find_program, running
 
 sys.path.insert(0, str(BACKEND))
