@@ -2,7 +2,7 @@
 
     python benchmarks/full_profile.py
 
-Medians of RUNS runs in turn. Cold runs have a cache of their own and fetch all wheels anew: 3 GB each.
+Medians of RUNS runs in turn. Cold runs have a cache of their own and fetch all wheels: 3 GB each.
 Between two measurements the files are read once, since a virtual machine's host may have taken
 the pages away.
 """

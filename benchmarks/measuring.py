@@ -78,8 +78,8 @@ SAMPLE = 0.02
 def together(command: Sequence[object]) -> int:
     """The most a command and all its children had at one time, in bytes, by Linux' /proc.
 
-    Looked at every :data:`SAMPLE` seconds, so a peak in between is missed. What processes share is counted
-    once (proportional set size); files they map count as far as they were read.
+    Looked at every :data:`SAMPLE` seconds, so a peak in between is missed. What processes share is
+    counted once (proportional set size); files they map count as far as they were read.
     """
     words, most = [str(word) for word in command], 0
     quiet = subprocess.DEVNULL

@@ -6,9 +6,10 @@ import os
 import signal
 from collections.abc import Mapping
 from enum import IntEnum
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from peft_studio.worker.pipe import Pipe
 
 STEP = {"epoch": 0.5, "loss": 1.5, "learning_rate": 0.1, "tokens_per_second": 10.0, "eta": 1.0}
 
@@ -24,24 +25,24 @@ class Act(IntEnum):
     DIE_PAUSING = 5
 
 
-def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
-    connection.send({"type": "started"})
-    connection.send({"type": "progress", "step": 1, "total": 2, **STEP})
+def main(pipe: Pipe, arguments: Mapping[str, Any]) -> None:
+    pipe.send({"type": "started"})
+    pipe.send({"type": "progress", "step": 1, "total": 2, **STEP})
     act = Act(arguments["training"]["seed"])
     match act:
         case Act.WAIT | Act.DIE_PAUSING:
-            word = connection.recv()  # ends with the service
+            word = pipe.recv()  # ends with the service
             assert word == {"type": "pause"}
             if act is Act.WAIT:
-                connection.send({"type": "paused"})
+                pipe.send({"type": "paused"})
         case Act.CRASH:
             os.kill(os.getpid(), signal.SIGSEGV)
         case Act.EXIT:
             os._exit(3)
         case Act.FAIL:
             error = {"id": "dataset_invalid", "message": "no", "hint": None}
-            connection.send({"type": "failed", "error": error})
+            pipe.send({"type": "failed", "error": error})
         case Act.FINISH:
             (Path(arguments["folder"]) / "adapter").mkdir()
-            connection.send({"type": "progress", "step": 2, "total": 2, **STEP})
-            connection.send({"type": "completed"})
+            pipe.send({"type": "progress", "step": 2, "total": 2, **STEP})
+            pipe.send({"type": "completed"})

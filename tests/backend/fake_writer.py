@@ -6,27 +6,28 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
 from typing import Any
 
+from peft_studio.worker.pipe import Pipe
 
-def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
+
+def main(pipe: Pipe, arguments: Mapping[str, Any]) -> None:
     while True:
         try:
-            message = connection.recv()
+            message = pipe.recv()
         except EOFError:
             return
         if message["type"] == "stop":
-            connection.send({"type": "answer", "number": message["number"], "answer": None})
+            pipe.send({"type": "answer", "number": message["number"], "answer": None})
             continue
-        act(message["job"]["prompt"], connection, message["number"])
+        act(message["job"]["prompt"], pipe, message["number"])
 
 
-def act(prompt: str, connection: Connection, number: int) -> None:
-    connection.send({"type": "hardware", "gpus": [], "source": "fake"})
+def act(prompt: str, pipe: Pipe, number: int) -> None:
+    pipe.send({"type": "hardware", "gpus": [], "source": "fake"})
     if prompt == "load forever":
         threading.Event().wait()
-    connection.send({"type": "loaded", "number": number})
+    pipe.send({"type": "loaded", "number": number})
     match prompt:
         case "crash":
             os._exit(3)
@@ -34,10 +35,10 @@ def act(prompt: str, connection: Connection, number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         case "fail":
             error = {"id": "model_invalid", "message": "no model", "hint": None}
-            connection.send({"type": "failed", "number": number, "error": error})
+            pipe.send({"type": "failed", "number": number, "error": error})
         case "write on":
             pass
         case _:
             answer = {"text": f"{prompt} {os.getpid()}", "finish": "stop"}
             answer |= {"prompt_tokens": 1, "new_tokens": 1, "seconds": 0.0}
-            connection.send({"type": "answer", "number": number, "answer": answer})
+            pipe.send({"type": "answer", "number": number, "answer": answer})

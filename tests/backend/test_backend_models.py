@@ -103,9 +103,9 @@ def test_a_model_kept_elsewhere_may_be_linked_to(data: DataDir, tmp_path: Path) 
 
 WRONG = [
     "", "tiny", "local:", "local:none", "local:..", "local:../models/tiny", "local:tiny/",
-    "local:.", "local:/etc", "local:a\0b", "hub:", "hub:a/b/c", "hub:../x", "hub:a..b", "hub:org/x@", "hub:org/x@../../y",
-    "hub:/etc/passwd", "hub:org/x@a/b", "hub:a--b", "hub:x\n", "http://x/y",
-    "hub:org/\u0665",
+    "local:.", "local:/etc", "local:a\0b", "hub:", "hub:a/b/c", "hub:../x", "hub:a..b",
+    "hub:org/x@", "hub:org/x@../../y", "hub:/etc/passwd", "hub:org/x@a/b", "hub:a--b",
+    "hub:x\n", "http://x/y", "hub:org/\u0665",
 ]  # fmt: skip
 
 

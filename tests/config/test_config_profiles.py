@@ -150,3 +150,12 @@ def test_no_profiles_output_is_part_of_the_app(project: Path) -> None:
     for profile in ("core", "full"):
         outputs = load(project, BASE + elsewhere, profile).profile.outputs
         assert outputs == (project / "out", project / "backend/big")
+
+
+def test_peft_studios_full_profile_lacks_nothing() -> None:
+    """What the service does without in ``core`` is looked for and imported in ``full``."""
+    file = Path(__file__).parents[2] / "pyproject.toml"
+    core, full = load_config(file, "core"), load_config(file, "full")
+    assert {"torch", "transformers", "peft"} <= {*core.checks.optional_imports}
+    assert full.checks.optional_imports == ()
+    assert [path.name for path in full.requirements] == ["requirements.txt", "requirements-ml.txt"]

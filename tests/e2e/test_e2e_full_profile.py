@@ -33,6 +33,12 @@ def cli() -> Cli:
     return Cli(ROOT, TREE.parent)
 
 
+def names() -> dict[str, tuple]:
+    """Every name of the tree and what a write would change: not when its status did, for a file
+    shared with the cache gets links and loses them while others assemble."""
+    return {name: (*facts[:3], facts[4]) for name, facts in snapshot(TREE).items()}
+
+
 def test_its_build_imported_what_trains(cli: Cli) -> None:
     """The last build's verdict on these very bytes is kept, and said of the next from the same."""
     done = cli("assemble", "--project", ROOT, "--profile", "full", "--locked", "--json")
@@ -76,6 +82,6 @@ def test_what_trains_imports_from_a_read_only_file_system(tmp_path: Path) -> Non
 
 
 def test_what_trains_imports_and_writes_nothing(tmp_path: Path) -> None:
-    before = snapshot(TREE)
+    before = names()
     imported([TREE / "peft_engine", "--runtime-python", "-c", SCRIPT], TREE, tmp_path)
-    assert snapshot(TREE) == before
+    assert names() == before

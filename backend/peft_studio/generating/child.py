@@ -6,12 +6,12 @@ import dataclasses
 import logging
 from collections.abc import Mapping
 from functools import partial
-from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from peft_studio.generating.job import Answer, Job
 from peft_studio.worker.child import confine, listen
+from peft_studio.worker.pipe import Pipe
 
 if TYPE_CHECKING:
     from peft_studio.generating.writer import Writer
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
+def main(pipe: Pipe, arguments: Mapping[str, Any]) -> None:
     """Answer requests until the service ends.
 
     :param arguments: ``hub``, ``scratch`` and ``online`` of :func:`worker.child.confine`.
     """
-    inbox = _Inbox(connection)
+    inbox = _Inbox(pipe)
     confine(arguments["hub"], arguments["scratch"], online=arguments["online"])
     writer: Writer | None = None
     while True:
@@ -32,24 +32,24 @@ def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
         try:
             if writer is None:
                 writer = _writer()
-                connection.send({"type": "hardware"} | writer.hardware())
+                pipe.send({"type": "hardware"} | writer.hardware())
             writer.load(job.source)
-            connection.send({"type": "loaded", "number": number})
+            pipe.send({"type": "loaded", "number": number})
             answer = writer.write(job, partial(inbox.is_unwanted, number))
         except Exception as error:
             _log.exception("generating failed")
-            connection.send({"type": "failed", "number": number, "error": _fault(error)})
+            pipe.send({"type": "failed", "number": number, "error": _fault(error)})
         else:
-            connection.send({"type": "answer", "number": number, "answer": _told(answer)})
+            pipe.send({"type": "answer", "number": number, "answer": _told(answer)})
 
 
 class _Inbox:
     """What the service says; a thread reads it, so that a request may be stopped meanwhile."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, pipe: Pipe) -> None:
         self._jobs: SimpleQueue[tuple[int, Job]] = SimpleQueue()
         self._unwanted: set[int] = set()
-        listen(connection, self._hear)
+        listen(pipe, self._hear)
 
     def next(self) -> tuple[int, Job]:
         """The next request; waits for it."""

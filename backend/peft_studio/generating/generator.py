@@ -19,7 +19,8 @@ from peft_studio.errors import Problem, ProblemError
 from peft_studio.generating import child
 from peft_studio.generating.job import Answer, Job
 from peft_studio.generating.problems import STOPPED, busy, crashed, problem_of
-from peft_studio.worker.process import Main, Message, Worker
+from peft_studio.worker.pipe import Message
+from peft_studio.worker.process import Main, Worker
 
 _log = logging.getLogger(__name__)
 

@@ -72,7 +72,7 @@ def _count(tensor: dict[str, Any]) -> int:
     if not sized or len(shape) > _RANK:
         raise WeightsError("has a tensor without a shape")
     bits = _BITS.get(str(tensor.get("dtype")))
-    count = math.prod(shape)
+    count: int = math.prod(shape)
     if count > _DENSEST * (end - start) or (bits and (count * bits + 7) // 8 != end - start):
         raise WeightsError("has a tensor whose shape does not fit its place")
     return count

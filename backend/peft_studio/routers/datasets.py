@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -20,8 +20,16 @@ from peft_studio.errors import Problem, ProblemError
 from peft_studio.studio import Studio
 
 DatasetId = Annotated[str, Path(pattern=ID)]
-_Name = Annotated[str, Query(min_length=1, max_length=200, description="a label, not a path")]
-_Length = Annotated[int | None, Header(ge=0)]
+_BAD = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+"""Control characters, line ends, and Unicode's bidirectional controls, with which a label shows as
+something else. As in a regular expression's brackets."""
+_LABEL = {"pattern": rf"^[^{_BAD}]*[^{_BAD}\s][^{_BAD}]*$"}
+_Name = Annotated[
+    str,
+    Query(
+        min_length=1, max_length=200, description="a label, not a path", json_schema_extra=_LABEL
+    ),
+]
 _Offset = Annotated[int, Query(ge=0, le=10**12)]
 _Limit = Annotated[int, Query(ge=1, le=100)]
 
@@ -91,12 +99,10 @@ def create_router(studio: Studio) -> APIRouter:
         openapi_extra=_BODY,
         responses=errors.responses(413, 422, 503, 507),
     )
-    async def upload(
-        request: Request, name: _Name, format: Format, content_length: _Length = None
-    ) -> DatasetBody:
+    async def upload(request: Request, name: _Name, format: Format) -> DatasetBody:
         limit = studio.settings.max_upload
         _check_label(name)
-        if content_length is not None and content_length > limit:
+        if _announced(request) > limit:
             raise ProblemError(too_large(limit))
         library = await run_in_threadpool(lambda: studio.datasets)
         with library.workshop() as folder:
@@ -132,17 +138,19 @@ def create_router(studio: Studio) -> APIRouter:
 
 _INTERRUPTED = Problem(400, "upload_interrupted", "the client went away before all was sent")
 
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Unicode's bidirectional controls: with them a label shows as something else."""
-_INVISIBLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Categories of control characters, half characters and line ends."""
+
+def _announced(request: Request) -> int:
+    """How many bytes the client means to send; 0 when it does not say."""
+    text = request.headers.get("content-length", "")
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
 def _check_label(name: str) -> None:
-    """A name is shown and nothing else; what would spoil that is refused."""
-    bad = next((c for c in name if c in _BIDI or unicodedata.category(c) in _INVISIBLE), None)
-    if bad is not None or not name.strip():
-        what = f"the control character U+{ord(bad):04X}" if bad is not None else "spaces alone"
+    """A name is shown and nothing else; what would spoil that is refused, in better words than
+    those of a pattern."""
+    bad = re.search(f"[{_BAD}]", name)
+    if bad or not name.strip():
+        what = f"the control character U+{ord(bad[0]):04X}" if bad else "nothing but spaces"
         raise ProblemError(Problem(422, "invalid_request", f"query.name: has {what}"))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from peft_studio.runs.spec import Run, RunRequest
 from peft_studio.runs.states import Event, heard
-from peft_studio.worker.process import Message, Worker
+from peft_studio.worker.pipe import Message
+from peft_studio.worker.process import Worker
 
 ADAPTER = "adapter"
 """Where in a run's directory the finished adapter is: whole or absent."""

@@ -23,7 +23,8 @@ from peft_studio.runs.job import ADAPTER, SCRATCH, AdapterRef, Job, Rules, happe
 from peft_studio.runs.spec import Failure, Metric, Progress, Run, RunRequest
 from peft_studio.runs.states import ACTIVE, OVER, Command, Event, after
 from peft_studio.runs.store import RunStore
-from peft_studio.worker.process import Main, Message, Worker
+from peft_studio.worker.pipe import Message
+from peft_studio.worker.process import Main, Worker
 
 _log = logging.getLogger(__name__)
 

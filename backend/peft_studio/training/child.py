@@ -9,24 +9,24 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
 from typing import Any
 
 from peft_studio.training import checkpoints
 from peft_studio.training.failures import told
 from peft_studio.training.job import Job, Service
 from peft_studio.worker import child
+from peft_studio.worker.pipe import Pipe
 
 _log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, arguments: Mapping[str, Any]) -> None:
+def main(pipe: Pipe, arguments: Mapping[str, Any]) -> None:
     """Train, and say how it ended.
 
     :param arguments: see :meth:`Job.told`.
     """
-    service = Service(connection)
-    child.listen(connection, service.hear)
+    service = Service(pipe)
+    child.listen(pipe, service.hear)
     try:
         service.tell(trained(Job.told(arguments), service))
     # Also what is no Exception: there is nobody else to say that the run is over.

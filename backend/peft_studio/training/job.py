@@ -1,4 +1,4 @@
-"""What a training child is told, and the connection over which it tells how it goes."""
+"""What a training child is told, and the pipe over which it tells how it goes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from peft_studio.worker.pipe import Pipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ class Job:
 class Service:
     """The service at the other end of the pipe."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
         self._pause = threading.Event()
 
     @property
@@ -89,4 +90,4 @@ class Service:
     def tell(self, kind: str, **rest: Any) -> None:
         """Say something; when nobody is left to hear it, the listening thread ends us."""
         with contextlib.suppress(OSError):
-            self._connection.send({"type": kind, **rest})
+            self._pipe.send({"type": kind, **rest})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from peft_studio import logs
+from peft_studio.worker.pipe import Pipe
 
 _NICE = 5
 """How far a child steps back, so that the service answers while it computes."""
@@ -22,13 +23,13 @@ _BELOW_NORMAL = 0x4000
 
 
 def run(
-    main: Callable[[Connection, Mapping[str, Any]], None],
+    main: Callable[[Pipe, Mapping[str, Any]], None],
     connection: Connection,
     arguments: Mapping[str, Any],
 ) -> None:
     """The first function of every child."""
     settle()
-    main(connection, arguments)
+    main(Pipe(connection), arguments)
 
 
 def settle() -> None:
@@ -47,11 +48,11 @@ def settle() -> None:
     logs.configure("info")
 
 
-def listen(connection: Connection, on_message: Callable[[Mapping[str, Any]], None]) -> None:
+def listen(pipe: Pipe, on_message: Callable[[Mapping[str, Any]], None]) -> None:
     """Hear the service from a thread, and end this process and its children when it is gone.
 
     The pipe ends with the service, however that ends. From then on nobody else may read from
-    ``connection``.
+    ``pipe``.
 
     :param on_message: called in that thread.
     """
@@ -59,7 +60,7 @@ def listen(connection: Connection, on_message: Callable[[Mapping[str, Any]], Non
     def hear() -> None:
         while True:
             try:
-                message = connection.recv()
+                message = pipe.recv()
             except (EOFError, OSError):
                 end_family()
             on_message(message)

@@ -1,8 +1,7 @@
 """Starting, hearing and ending a child of the runtime.
 
 A child is spawned, never forked: a fork of a process with threads may hang, and Windows has none.
-It speaks with us over a pipe of pickled dictionaries. Both ends are our own code of one version, so
-nothing foreign is unpickled.
+It speaks with us over a pipe, see :mod:`peft_studio.worker.pipe`.
 """
 
 from __future__ import annotations
@@ -15,14 +14,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from typing import Any
 
 from peft_studio.worker import child
+from peft_studio.worker.pipe import Message, Pipe
 
-Message = Mapping[str, Any]
-"""What is sent; ``type`` says what it is."""
-Main = Callable[[Connection, Mapping[str, Any]], None]
+Main = Callable[[Pipe, Mapping[str, Any]], None]
 """The child's main function: a module's, so that a spawned child finds it."""
 
 _LAST_WORDS = 10
@@ -47,7 +45,8 @@ class Worker:
         on_end: Callable[[int], None],
     ) -> None:
         context = multiprocessing.get_context("spawn")
-        self._ours, theirs = context.Pipe()
+        ours, theirs = context.Pipe()
+        self._ours = Pipe(ours)
         # Not a daemon: such may have no children, and a DataLoader has. It ends with our pipe.
         self._process = context.Process(target=child.run, args=(main, theirs, dict(arguments)))
         self._process.start()
@@ -66,7 +65,7 @@ class Worker:
     def send(self, message: Message) -> None:
         """Tell the child something; one that has ended does not hear it."""
         with contextlib.suppress(OSError):
-            self._ours.send(dict(message))
+            self._ours.send(message)
 
     def kill(self) -> None:
         """End the child and its children at once; their memory is free when this returns."""
@@ -83,7 +82,8 @@ class Worker:
         return not self._thread.is_alive()
 
     def _listen(self) -> None:
-        while self._ours in wait([self._ours, self._process.sentinel]):
+        ours = self._ours.connection
+        while ours in wait([ours, self._process.sentinel]):
             try:
                 message = self._ours.recv()
             except (EOFError, OSError):
