@@ -37,6 +37,7 @@ bench: $(READY) $(NODE_READY) ## the figures we quote, beside their peers, into 
 	$(BIN)/python benchmarks/verifying.py
 	$(BIN)/python benchmarks/platforms.py
 	$(BIN)/python benchmarks/full_profile.py
+	$(BIN)/python benchmarks/backend.py
 	$(BIN)/runtime-packager assemble
 	xvfb-run -a node benchmarks/desktop.js
 

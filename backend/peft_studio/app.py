@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     app.include_router(health.create_router(time.monotonic(), settings.token))
     app.include_router(version.router)
-    app.include_router(dependencies.router)
+    app.include_router(dependencies.create_router())
     app.include_router(datasets.create_router(studio))
     app.include_router(hardware.create_router(studio))
     app.include_router(models.create_router(studio))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,3 +44,13 @@ Launch = Callable[..., Running]
 
 Ask = Callable[..., httpx.Response]
 """Sends a request to the app in-process: path, method, ``app=`` and what httpx takes."""
+
+
+def await_end(pid: int) -> None:
+    """Wait until the process is gone; it may be already."""
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            assert select.select([descriptor], [], [], PATIENCE)[0]
+        finally:
+            os.close(descriptor)

@@ -16,7 +16,7 @@ from typing import Any
 
 import fake_writer
 import pytest
-from backend_harness import PATIENCE
+from backend_harness import PATIENCE, await_end
 
 from peft_studio.data_dir import DataDir
 from peft_studio.errors import Problem, ProblemError
@@ -70,16 +70,6 @@ def ends(pid: int) -> Iterator[None]:
         assert select.select([descriptor], [], [], PATIENCE)[0]
     finally:
         os.close(descriptor)
-
-
-def await_end(pid: int) -> None:
-    """Wait until the process is gone; it may be already."""
-    with contextlib.suppress(ProcessLookupError):
-        descriptor = os.pidfd_open(pid)
-        try:
-            assert select.select([descriptor], [], [], PATIENCE)[0]
-        finally:
-            os.close(descriptor)
 
 
 def test_one_child_answers_all_in_order(generator: Generator) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from peft_studio import packages
+from peft_studio.routers.once_found import OnceFound
 
 Group = Literal["service", "training"]
 
@@ -16,8 +17,6 @@ DEPENDENCIES: dict[Group, tuple[str, ...]] = {
     "training": ("accelerate", "datasets", "peft", "safetensors", "torch", "transformers"),
 }
 """Packages by what they are needed for; each one's module has the same name."""
-
-router = APIRouter()
 
 
 class Dependency(BaseModel):
@@ -36,10 +35,21 @@ class Dependencies(BaseModel):
     missing: list[str]
 
 
-# Not async, so that it runs in a worker thread: it reads the disk.
-@router.get("/api/dependencies")
-def dependencies() -> Dependencies:
-    """Look for every package."""
+def create_router() -> APIRouter:
+    """The endpoint."""
+    router = APIRouter()
+    # Nothing is installed into a service that runs: what was found once stays true.
+    found = OnceFound(_look)
+
+    @router.get("/api/dependencies")
+    async def dependencies() -> Dependencies:
+        """What is installed and what is not."""
+        return await found.get()
+
+    return router
+
+
+def _look() -> Dependencies:
     found = [_look_up(name, group) for group, names in DEPENDENCIES.items() for name in names]
     return Dependencies(
         dependencies=found, missing=[one.name for one in found if not one.installed]

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from peft_studio import methods, packages
 from peft_studio.methods import Kind, Value
+from peft_studio.routers.once_found import OnceFound
 
 
 class Parameter(BaseModel):
@@ -42,16 +43,19 @@ def create_router() -> APIRouter:
     """The endpoint."""
     router = APIRouter()
 
-    # Not async: it reads peft's metadata from the disk.
+    found = OnceFound(_look)
+
     @router.get("/api/methods")
-    def list_methods() -> Methods:
+    async def list_methods() -> Methods:
         """The ways to fine-tune."""
-        version = packages.version("peft")
-        return Methods(
-            peft=version, methods=[_shown(one, version) for one in methods.METHODS.values()]
-        )
+        return await found.get()
 
     return router
+
+
+def _look() -> Methods:
+    version = packages.version("peft")
+    return Methods(peft=version, methods=[_shown(one, version) for one in methods.METHODS.values()])
 
 
 def _shown(method: methods.Method, version: str | None) -> Method:

@@ -7,6 +7,7 @@ It speaks with us over a pipe, see :mod:`peft_studio.worker.pipe`.
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,8 @@ from typing import Any
 
 from peft_studio.worker import child
 from peft_studio.worker.pipe import Message, Pipe
+
+_log = logging.getLogger(__name__)
 
 Main = Callable[[Pipe, Mapping[str, Any]], None]
 """The child's main function: a module's, so that a spawned child finds it."""
@@ -88,7 +91,11 @@ class Worker:
                 message = self._ours.recv()
             except (EOFError, OSError):
                 break
-            self._on_message(message)
+            try:
+                self._on_message(message)
+            except Exception:
+                # A bug of ours; this thread must live to see the child end.
+                _log.exception("what a child said was not understood")
         # The pipe may be open in grandchildren still, and the child may hang in its exit.
         wait([self._process.sentinel], _LAST_WORDS)
         self._end_family()
