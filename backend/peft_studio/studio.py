@@ -136,5 +136,5 @@ def _damaged(moved_aside: Path) -> Notice:
     return Notice(
         "database_damaged",
         f"the database was damaged: it was moved to {moved_aside.name} and a new one begun",
-        "models and data sets are still there; the list of runs begins anew",
+        "models, data sets and runs are still there; the history of earlier runs is not",
     )

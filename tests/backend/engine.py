@@ -76,7 +76,6 @@ class Engine:
 
     def start(self, **env: str) -> None:
         """Start the service (again) on the same data directory and wait until it is ready."""
-        self.outside.mkdir(exist_ok=True)
         command = [*self.program.command, "--port", "0", "--data-dir", str(self.data)]
         with (self.root / "log").open("a") as log:
             self.process = subprocess.Popen(
@@ -100,9 +99,13 @@ class Engine:
         )
 
     def environment(self) -> dict[str, str]:
-        """What the service and scripts are started with: everything points to ``outside``."""
-        away = {"HOME": self.outside, "TMPDIR": self.outside}
-        away |= {name: self.outside / name.lower() for name in _CACHES}
+        """What the service is started with: everything points to ``outside``."""
+        return self._away(self.outside)
+
+    def _away(self, folder: Path) -> dict[str, str]:
+        folder.mkdir(exist_ok=True)
+        away = {"HOME": folder, "TMPDIR": folder}
+        away |= {name: folder / name.lower() for name in _CACHES}
         return environment(
             **{name: str(path) for name, path in away.items()},
             PEFT_STUDIO_TOKEN=self.token,
@@ -167,7 +170,7 @@ class Engine:
             [self.program.python, "-B", "-c", code, *map(str, args)],
             capture_output=True,
             text=True,
-            env=self.environment() | {"PYTHONPATH": str(BACKEND)},
+            env=self._away(self.root / "script") | {"PYTHONPATH": str(BACKEND)},
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -242,7 +245,8 @@ def running(program: Program, root: Path, *args: str, **env: str) -> Iterator[En
         engine.start(**env)
         yield engine
         engine.stop()
-        assert engine.written_outside() == []
+        stray = engine.written_outside()
+        assert not stray, f"written outside the data directory: {stray}"
     finally:
         engine.client.close()
         for pid in engine.processes():

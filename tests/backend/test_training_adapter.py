@@ -29,6 +29,9 @@ def test_lora_learns_and_its_adapter_can_be_taken_away(engine: Engine) -> None:
     end = engine.settled(run)
     assert end["status"] == "completed", engine.log()
     assert end["progress"]["step"] == end["progress"]["total"] == 12
+    with engine.events(run) as socket:
+        assert [json.loads(text)["type"] for text in socket] == ["snapshot"]
+        assert socket.close_code == 1000
     measured = losses(engine, run)
     assert len(measured) == 12
     assert measured[-1] < measured[0] - 0.5

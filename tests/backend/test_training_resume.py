@@ -10,18 +10,18 @@ from engine import Engine
 from training_steps import adapter, begin, command, losses, past
 
 WISH = {
-    "rows": tiny.pairs(240),
+    "rows": tiny.pairs(120),
     "parameters": {"dropout": 0.1, "target": "all-linear"},
     "training": {
         "epochs": 3,
         "batch_size": 4,
         "learning_rate": 0.005,
         "scheduler": "cosine",
-        "checkpoint_every": 20,
+        "checkpoint_every": 10,
         "dataloader_workers": 2,
     },
 }
-"""180 steps, and what could differ when they are not done in one go: dropout, shuffling,
+"""90 steps, and what could differ when they are not done in one go: dropout, shuffling,
 a schedule, workers."""
 
 
@@ -31,7 +31,7 @@ def test_a_run_that_was_killed_twice_and_paused_ends_as_an_undisturbed_one(engin
     assert engine.client.get(f"/runs/{broken}").json()["status"] == "queued"
     assert engine.settled(whole)["status"] == "completed", engine.log()
 
-    past(engine, broken, 30)
+    past(engine, broken, 15)
     # The child itself, which leads its group; the kernel would do so when memory runs out.
     child = next(pid for pid in engine.children() if os.getpgid(pid) == pid)
     os.kill(child, signal.SIGKILL)
@@ -40,17 +40,17 @@ def test_a_run_that_was_killed_twice_and_paused_ends_as_an_undisturbed_one(engin
     engine.wait_for_children()
 
     command(engine, broken, "resume")
-    past(engine, broken, 70)
+    past(engine, broken, 35)
     engine.kill()  # asserts that the child and its workers end with the service
     engine.start()
     assert engine.client.get(f"/runs/{broken}").json()["status"] == "interrupted"
 
     command(engine, broken, "resume")
-    past(engine, broken, 110)
+    past(engine, broken, 55)
     assert command(engine, broken, "pause")["status"] == "pausing"
     paused = engine.settled(broken)
     assert paused["status"] == "paused"
-    assert paused["progress"]["step"] < 180
+    assert paused["progress"]["step"] < 90
     engine.wait_for_children()
 
     command(engine, broken, "resume")
@@ -58,7 +58,7 @@ def test_a_run_that_was_killed_twice_and_paused_ends_as_an_undisturbed_one(engin
     assert (end["status"], end["error"]) == ("completed", None), engine.log()
     assert adapter(engine, broken) == adapter(engine, whole)
     assert losses(engine, broken) == losses(engine, whole)
-    assert len(losses(engine, whole)) == 180
+    assert len(losses(engine, whole)) == 90
 
 
 def test_a_cancelled_run_frees_its_processes_and_can_be_deleted(engine: Engine) -> None:

@@ -32,6 +32,8 @@ DISK_FULL = (
     "Disk quota exceeded",
     "File too large",
     "PytorchStreamWriter",
+    "unexpected pos",
+    "iostream error",
     "os error 112",
 )
 """The same for the disk. PyTorch's writer says nothing of the reason, and hardly has another; 112
