@@ -6,6 +6,7 @@ This module imports the libraries at its top: only ``training.child`` may import
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from peft_studio.training.rows import Padded
 from peft_studio.worker.child import threads
 
 _WEIGHTS = "trainable.safetensors"
+_FORK = "fork" if sys.platform == "linux" else None
 
 
 def make(job: Job, service: Service, model: Any, tokenizer: Any, rows: Any) -> StudioTrainer:
@@ -91,6 +93,10 @@ def _arguments(job: Job) -> transformers.TrainingArguments:
         save_strategy="steps",
         save_steps=wish["checkpoint_every"],
         dataloader_num_workers=wish["dataloader_workers"],
+        # A spawned process spawns by default: each worker would import torch anew, in every epoch.
+        # On Linux PyTorch's own choice is to fork.
+        dataloader_persistent_workers=bool(wish["dataloader_workers"]),
+        dataloader_multiprocessing_context=_FORK if wish["dataloader_workers"] else None,
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
         disable_tqdm=True,
