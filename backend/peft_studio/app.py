@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from peft_studio import __version__, errors
+from peft_studio.body_limit import BodyLimit
 from peft_studio.routers import (
     datasets,
     dependencies,
@@ -65,6 +66,7 @@ def _guard(app: FastAPI, settings: Settings) -> None:
     The token is asked for inside CORS, so that the window can read the refusal, and because a
     browser's preflight request cannot carry it.
     """
+    app.add_middleware(BodyLimit, streamed=frozenset({datasets.PATH}))
     if settings.token is not None or settings.locked:
         app.add_middleware(TokenGuard, token=settings.token, public=frozenset({health.PATH}))
     if settings.origin is not None:

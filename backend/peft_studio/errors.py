@@ -93,8 +93,8 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-ANYWHERE = (400, 401, 403, 500)
-"""Statuses of the guards (security.py) and of our own mistakes."""
+ANYWHERE = (400, 401, 403, 413, 500)
+"""Statuses of the guards (security.py, body_limit.py) and of our own mistakes."""
 
 
 def disk_full(what: str) -> Problem:

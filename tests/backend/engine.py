@@ -138,11 +138,11 @@ class Engine:
         return [pid for pid in _pids() if self._is_ours(pid)]
 
     def children(self) -> list[int]:
-        """The children that work, and theirs; not the service, nor Python's resource tracker."""
+        """The children that work, and theirs; neither the service nor what watches over it."""
         return [
             pid
             for pid in self.processes()
-            if pid != self.ready["pid"] and b"resource_tracker" not in _command(pid)
+            if pid != self.ready["pid"] and not any(name in _command(pid) for name in _WATCHERS)
         ]
 
     def wait_for_children(self) -> None:
@@ -279,6 +279,8 @@ def _command(pid: int) -> bytes:
         return b""
 
 
+_WATCHERS = (b"resource_tracker", b"guard of process")
+"""Names of Python's and of the launcher's own processes."""
 _LAST_BREATH = 30
 """Seconds after which a child counts as staying; a busy machine is slow to end a large one."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,21 @@ def test_the_lifespan_passes_every_guard(settings: Settings) -> None:
 
     asyncio.run(run())
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_held(ask: Ask) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 100:
+            sent += 1
+            yield bytes(1 << 18)
+
+    for content in (bytes((1 << 20) + 1), endless()):
+        response = ask("/api/runs", "POST", content=content)
+        assert response.status_code == 413
+        assert response.json()["error"]["id"] == "request_too_large"
+    assert sent <= 6
+    fits = b'{"model": "' + bytes(1 << 19) + b'"}'
+    assert ask("/api/runs", "POST", content=fits).status_code == 422

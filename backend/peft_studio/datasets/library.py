@@ -148,10 +148,9 @@ class Datasets:
         folder = self.get(dataset_id).path.parent
         if self._in_use(dataset_id):
             raise ProblemError(_IN_USE)
-        with self.workshop() as workshop:
+        with self.workshop() as workshop, self._database.transaction() as connection:
+            connection.execute("DELETE FROM datasets WHERE id = ?", (dataset_id,))
             folder.rename(workshop / "gone")
-            with self._database.transaction() as connection:
-                connection.execute("DELETE FROM datasets WHERE id = ?", (dataset_id,))
 
     def _publish(self, made: Path, meta: Meta) -> None:
         place = self._data.datasets / meta.id

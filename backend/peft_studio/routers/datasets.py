@@ -19,6 +19,8 @@ from peft_studio.datasets.statistics import Statistics
 from peft_studio.errors import Problem, ProblemError
 from peft_studio.studio import Studio
 
+PATH = "/api/datasets"
+
 DatasetId = Annotated[str, Path(pattern=ID)]
 _BAD = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 """Control characters, line ends, and Unicode's bidirectional controls, with which a label shows as
@@ -91,7 +93,7 @@ class Preview(BaseModel):
 
 def create_router(studio: Studio) -> APIRouter:
     """The endpoints."""
-    router = APIRouter(prefix="/api/datasets")
+    router = APIRouter(prefix=PATH)
 
     @router.post(
         "",

@@ -93,7 +93,6 @@ def _arguments(job: Job) -> transformers.TrainingArguments:
         dataloader_num_workers=wish["dataloader_workers"],
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
-        gradient_checkpointing=False,
         disable_tqdm=True,
         report_to="none",
     )
