@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,8 +25,18 @@ WISH = {"model": "local:tiny", "prompt": "hello"}
 
 
 @pytest.fixture
-def app(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    """The endpoint, with a model and a child that does what the prompt says.
+def studio(settings: Settings) -> Iterator[Studio]:
+    """A service with a model and a child that does what the prompt says."""
+    studio = Studio(settings)
+    make_model(studio.data.models / "tiny")
+    studio.generator = Generator(studio.data, 1000, lambda _: None, fake_writer.main)
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def app(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+    """The endpoint.
 
     The libraries are empty here: the service only looks whether they are installed.
     """
@@ -33,14 +44,10 @@ def app(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (tmp_path / "packages" / name).mkdir(parents=True)
         (tmp_path / "packages" / name / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path / "packages")
-    studio = Studio(settings)
-    make_model(studio.data.models / "tiny")
-    studio.generator = Generator(studio.data, 1000, lambda _: None, fake_writer.main)
     app = FastAPI()
     errors.install(app)
     app.include_router(generate.create_router(studio))
-    yield app
-    studio.close()
+    return app
 
 
 def test_a_text_comes_with_the_seed_that_makes_it_again(ask: Ask, app: FastAPI) -> None:
@@ -90,10 +97,15 @@ def test_without_the_libraries_it_says_which_are_missing(ask: Ask, settings: Set
     assert "torch" in response.json()["error"]["message"]
 
 
-def test_who_hangs_up_stops_the_writing(ask: Ask, app: FastAPI) -> None:
+def test_who_hangs_up_stops_the_writing(ask: Ask, app: FastAPI, studio: Studio) -> None:
     asyncio.run(asyncio.wait_for(hang_up(app, WISH | {"prompt": "write on"}), PATIENCE))
-    # It would wait for ever behind the other.
-    assert ask("/api/generate", "POST", app=app, json=WISH).status_code == 200
+    # Behind the other it would wait until the fixture ends all.
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        try:
+            after = pool.submit(ask, "/api/generate", "POST", app=app, json=WISH)
+            assert after.result(PATIENCE).status_code == 200
+        finally:
+            studio.close()
 
 
 async def hang_up(app: FastAPI, wish: dict[str, Any]) -> None:

@@ -31,13 +31,13 @@ def problem(engine: Engine, **wish: Any) -> tuple[int, str]:
     return response.status_code, response.json()["error"]["id"]
 
 
-def train(engine: Engine) -> str:
+def train(engine: Engine, method: str = "lora") -> str:
     """A completed run on the tiny model, which is made if it is not there."""
     if not (engine.data / "models/tiny").exists():
         tiny.make_model(engine.data / "models/tiny")
     named = {"name": "tiny", "format": "jsonl"}
     data = engine.client.post("/datasets", params=named, content=tiny.jsonl(tiny.texts())).json()
-    body = {"model": "local:tiny", "method": "lora", "dataset": data["id"], "training": TRAINING}
+    body = {"model": "local:tiny", "method": method, "dataset": data["id"], "training": TRAINING}
     run = engine.client.post("/runs", json=body).json()["id"]
     assert engine.settled(run)["status"] == "completed", engine.log()
     return str(run)
@@ -68,8 +68,9 @@ def test_a_runs_adapter_speaks_and_can_be_silenced(engine: Engine) -> None:
     # The service itself stays small, and the model makes room for the next training.
     (writer,) = with_torch(engine)
     assert writer != engine.ready["pid"]
-    train(engine)
+    prefix = train(engine, "prefix_tuning")
     assert writer not in engine.processes()
+    assert text(engine, run=prefix) != base == text(engine, run=prefix, adapter=False)
 
 
 def test_a_model_that_cannot_be_used_is_told_by_id_and_the_next_one_works(engine: Engine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any
@@ -63,7 +64,7 @@ class Writer:
         import torch
         import transformers
 
-        inputs = self._tokenizer(job.prompt, return_tensors="pt").to(self._device)
+        inputs = self._inputs(job.prompt)
         prompt_tokens = inputs["input_ids"].shape[1]
         room = self._room() - prompt_tokens
         if room < 1:
@@ -77,9 +78,9 @@ class Writer:
         stops = _Stops(began + job.time_limit, unwanted)
         torch.manual_seed(job.seed)
         with torch.inference_mode(), self._voice(job.use_adapter):
-            output = self._model.generate(
-                input_ids=inputs["input_ids"],
-                attention_mask=inputs["attention_mask"],
+            inputs = self._with_prefix(inputs) if job.use_adapter else inputs
+            output = self._base().generate(
+                **inputs,
                 max_new_tokens=min(job.max_new_tokens, room),
                 stopping_criteria=transformers.StoppingCriteriaList([stops]),
                 pad_token_id=self._pad(),
@@ -87,7 +88,7 @@ class Writer:
             )
         if stops.unwanted:
             return None
-        new = output[0, prompt_tokens:]
+        new = output[0, inputs["input_ids"].shape[1] :]
         return Answer(
             text=self._tokenizer.decode(new, skip_special_tokens=True),
             finish="time" if stops.late else "stop" if self._is_end(new) else "length",
@@ -110,12 +111,47 @@ class Writer:
         off: contextlib.AbstractContextManager[None] = self._model.disable_adapter()
         return off
 
+    def _base(self) -> Any:
+        """The model itself; the layers of an adapter are in it."""
+        adapted = self._source is not None and self._source.adapter is not None
+        return self._model.get_base_model() if adapted else self._model
+
+    def _inputs(self, prompt: str) -> dict[str, Any]:
+        encoded = self._tokenizer(prompt, return_tensors="pt").to(self._device)
+        return {name: encoded[name] for name in ("input_ids", "attention_mask")}
+
+    def _with_prefix(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """``inputs`` behind what prefix tuning learned, if the adapter is one.
+
+        peft's own generate hands the prefix over by a name that transformers 5.24 ignores, so
+        that the base would speak. Here it is a cache of tokens that were read already.
+        """
+        import torch
+
+        count = self._virtual_tokens()
+        if count == 0:
+            return inputs
+        base = self._base()
+        # transformers renamed it in 5.
+        known = inspect.signature(type(base).forward).parameters
+        name = "cache" if "cache" in known else "past_key_values"
+        pad = torch.full((1, count), self._pad(), device=self._device)
+        read = torch.ones((1, count), dtype=torch.long, device=self._device)
+        return {
+            "input_ids": torch.cat([pad, inputs["input_ids"]], 1),
+            "attention_mask": torch.cat([read, inputs["attention_mask"]], 1),
+            name: self._model.get_prompt(1),
+        }
+
+    def _virtual_tokens(self) -> int:
+        # A model without an adapter has no such attribute, nor have most adapters.
+        adapter = getattr(self._model, "active_peft_config", None)
+        return getattr(adapter, "num_virtual_tokens", None) or 0
+
     def _room(self) -> int:
         """How many tokens the model takes, prompt and answer together."""
         longest: int = getattr(self._model.config, "max_position_embeddings", None) or 2**31
-        # Of prefix tuning; a model without an adapter has no such attribute.
-        adapter = getattr(self._model, "active_peft_config", None)
-        return longest - (getattr(adapter, "num_virtual_tokens", None) or 0)
+        return longest - self._virtual_tokens()
 
     def _ends(self) -> list[int]:
         ends = self._model.generation_config.eos_token_id
