@@ -25,7 +25,10 @@ from peft_studio.training.rows import Padded
 from peft_studio.worker.child import threads
 
 _WEIGHTS = "trainable.safetensors"
-_FORK = "fork" if sys.platform == "linux" else None
+_FORK = {"dataloader_multiprocessing_context": "fork"}
+"""A spawned process spawns by default: each worker would import torch anew, in every epoch (they
+cannot stay: a resumed run would draw other random numbers). On Linux PyTorch's choice is to fork.
+"""
 
 
 def make(job: Job, service: Service, model: Any, tokenizer: Any, rows: Any) -> StudioTrainer:
@@ -93,14 +96,11 @@ def _arguments(job: Job) -> transformers.TrainingArguments:
         save_strategy="steps",
         save_steps=wish["checkpoint_every"],
         dataloader_num_workers=wish["dataloader_workers"],
-        # A spawned process spawns by default: each worker would import torch anew, in every epoch.
-        # On Linux PyTorch's own choice is to fork.
-        dataloader_persistent_workers=bool(wish["dataloader_workers"]),
-        dataloader_multiprocessing_context=_FORK if wish["dataloader_workers"] else None,
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
         disable_tqdm=True,
         report_to="none",
+        **(_FORK if sys.platform == "linux" and wish["dataloader_workers"] else {}),
     )
 
 
