@@ -59,7 +59,8 @@ def test_one_changed_line_rebuilds_the_app_and_nothing_heavy(studio) -> None:
         assert steps["app"] is False
         assert all(steps[name] is True for name in ("lock", "interpreter", "wheels"))
         notes = {step["name"]: step["note"] for step in made["steps"]}
-        assert int(notes["bytecode"].split()[0]) < 30
+        app = sum(1 for _ in (studio.project / "backend/peft_studio").rglob("*.py"))
+        assert int(notes["bytecode"].split()[0]) < app + 5
     finally:
         main.write_text(text)
         studio.assemble("--offline")
