@@ -27,8 +27,10 @@ _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """No room on the disk, in the user's share of it, or for a file of this size on it."""
 _UNUSABLE = frozenset(
     {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE}
+    | {errno.EMFILE, errno.ENFILE}
 )
-"""The data directory was removed, locked up or unplugged: nothing that we could mend."""
+"""The data directory was removed, locked up or unplugged, or no more files may be open: nothing
+that we could mend."""
 
 _SHOWN = 20
 """Fields that an answer names when a request is wrong in more."""

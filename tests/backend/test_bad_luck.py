@@ -63,6 +63,16 @@ def test_a_data_directory_that_was_taken_away_is_said_so(ask: Ask, settings: Set
     assert str(settings.data_dir) not in answer.text
 
 
+def test_a_data_set_whose_files_are_gone_can_be_deleted(ask: Ask, settings: Settings) -> None:
+    app = create_app(settings)
+    form = {"name": "mine", "format": "text"}
+    made = ask("/api/datasets", "POST", app=app, params=form, content=b"hello").json()["id"]
+    shutil.rmtree(settings.data_dir / "datasets" / made)
+    assert ask(f"/api/datasets/{made}", app=app).status_code == 404
+    assert ask(f"/api/datasets/{made}", "DELETE", app=app).status_code == 204
+    assert ask("/api/datasets", app=app).json() == {"datasets": []}
+
+
 def test_a_run_that_could_not_be_remembered_does_not_come_back(data: DataDir) -> None:
     with contextlib.closing(Watched(data)) as watched:
         watched.database.close()
