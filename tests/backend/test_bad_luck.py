@@ -171,6 +171,9 @@ def test_only_so_many_may_watch_and_others_may_when_they_leave(
         sockets[1].close()
         while (late := stack.enter_context(events(service, run))) and not heard(late):
             pass  # until the service has noticed
+        assert httpx.delete(f"{service.url}/api/runs/{run}", trust_env=False).status_code == 204
+        for socket in sockets[2:]:
+            assert json.loads(socket.recv())["type"] == "deleted"
 
 
 def events(service: Running, run: str) -> ClientConnection:
