@@ -15,8 +15,8 @@ import json, math, resource, sys
 from pathlib import Path
 from peft_studio.methods import checked
 from peft_studio.training import child
-from peft_studio.training.failures import told
-from peft_studio.training.job import Job
+from peft_studio.libraries.faults import told
+from peft_studio.training.job import WORDS, Job
 
 root = Path(sys.argv[1])
 cases = json.loads((root / "cases.json").read_text())
@@ -54,7 +54,7 @@ def train(name, case):
     try:
         end = {"type": child.trained(job, service)}
     except BaseException as error:
-        end = {"type": "failed", "error": told(error)}
+        end = {"type": "failed", "error": told(error, WORDS)}
     service.lift()
     return [*service.said, end]
 

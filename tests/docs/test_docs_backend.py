@@ -9,9 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/backend.md").read_text(encoding="utf-8")
-WHERE = {"Problem": 1, "Notice": 0, "Flaw": 0, "FaultError": 0, "TrainingFailure": 0}
+WHERE = {"Problem": 1, "Notice": 0, "Flaw": 0, "Fault": 0}
 """What makes an error, and which of its arguments is the id."""
-WHERE |= {"_fault": 0, "_shape": 0}
 OF_HTTP = {"not_found", "unauthorized"}
 """Ids that are a status' own name; others of the kind need no advice."""
 

@@ -9,7 +9,9 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from peft_studio.generating.job import Answer, Job
+from peft_studio.generating.job import WORDS, Answer, Job
+from peft_studio.libraries import devices
+from peft_studio.libraries.faults import told
 from peft_studio.worker.child import confine, listen
 from peft_studio.worker.pipe import Pipe
 
@@ -32,13 +34,13 @@ def main(pipe: Pipe, arguments: Mapping[str, Any]) -> None:
         try:
             if writer is None:
                 writer = _writer()
-                pipe.send({"type": "hardware"} | writer.hardware())
+                pipe.send({"type": "hardware"} | devices.report())
             writer.load(job.source)
             pipe.send({"type": "loaded", "number": number})
             answer = writer.write(job, partial(inbox.is_unwanted, number))
         except Exception as error:
             _log.exception("generating failed")
-            pipe.send({"type": "failed", "number": number, "error": _fault(error)})
+            pipe.send({"type": "failed", "number": number, "error": told(error, WORDS)})
         else:
             pipe.send({"type": "answer", "number": number, "answer": _told(answer)})
 
@@ -74,9 +76,3 @@ def _writer() -> Writer:
     from peft_studio.generating.writer import Writer
 
     return Writer()
-
-
-def _fault(error: Exception) -> dict[str, str | None]:
-    from peft_studio.generating.faults import fault_of
-
-    return fault_of(error)

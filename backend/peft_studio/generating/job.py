@@ -5,10 +5,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, Literal
+
+from peft_studio.libraries.faults import Words
+from peft_studio.libraries.loading import Base
 
 Finish = Literal["stop", "length", "time"]
 """Why a text ends: the model said so, it is as long as was asked for, or its time was up."""
+
+
+WORDS = Words(
+    id="generation_failed",
+    failed="generating failed",
+    memory="take a smaller model, or a shorter text, or close other programs",
+    disk="free some space",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,12 @@ class Source:
     revision: str | None
     local: bool
     adapter: str | None
+
+    @property
+    def base(self) -> Base:
+        """The model without the adapter."""
+        name = PurePath(self.model).name if self.local else self.model
+        return Base(name, self.model, self.revision, online=not self.local)
 
 
 @dataclass(frozen=True, slots=True)

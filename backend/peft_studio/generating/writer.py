@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from peft_studio.generating.faults import FaultError, is_out_of_memory
-from peft_studio.generating.job import Answer, Job, Source
+from peft_studio.generating.job import WORDS, Answer, Job, Source
+from peft_studio.libraries import loading
+from peft_studio.libraries.faults import Fault
 from peft_studio.worker.child import threads
 
 
@@ -29,25 +30,17 @@ class Writer:
         self._model: Any = None
         self._tokenizer: Any = None
 
-    def hardware(self) -> dict[str, Any]:
-        """The GPUs that torch sees, memory in bytes."""
-        import torch
-
-        found = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
-        gpus = [{"name": one.name, "memory": one.total_memory} for one in found]
-        return {"gpus": gpus, "source": "torch"}
-
     def load(self, source: Source) -> None:
         """Have ``source`` in memory.
 
-        :raises FaultError: when it cannot be.
+        :raises Fault: when it cannot be.
         """
         if source == self._source:
             return
         self._forget()
         try:
-            self._tokenizer = _tokenizer(source)
-            model = _model(source)
+            self._tokenizer = loading.tokenizer(source.base, WORDS)
+            model = loading.model(source.base, "auto", WORDS)
             if source.adapter is not None:
                 model = _with_adapter(model, source.adapter)
             self._model = model.to(self._device).eval()
@@ -59,7 +52,7 @@ class Writer:
     def write(self, job: Job, unwanted: Callable[[], bool]) -> Answer | None:
         """The text; ``None`` when it became ``unwanted`` meanwhile.
 
-        :raises FaultError: ``prompt_too_long``.
+        :raises Fault: ``prompt_too_long``.
         """
         import torch
         import transformers
@@ -68,7 +61,7 @@ class Writer:
         prompt_tokens = inputs["input_ids"].shape[1]
         room = self._room() - prompt_tokens
         if room < 1:
-            raise FaultError(
+            raise Fault(
                 "prompt_too_long",
                 f"the prompt has {prompt_tokens} tokens, the model takes {self._room()} "
                 "with what it writes",
@@ -203,55 +196,7 @@ def _sampling(job: Job) -> dict[str, Any]:
     }
 
 
-def _origin(source: Source) -> dict[str, Any]:
-    """No code and no pickle of a model is ever run, and nothing is fetched for a local one."""
-    return {
-        "revision": source.revision or "main",
-        "local_files_only": source.local,
-        "trust_remote_code": False,
-    }
-
-
-def _tokenizer(source: Source) -> Any:
-    import transformers
-
-    try:
-        return transformers.AutoTokenizer.from_pretrained(source.model, **_origin(source))
-    except (ImportError, MemoryError):
-        raise
-    except Exception as error:
-        raise _unusable(source, "its tokenizer cannot be loaded", error) from error
-
-
-def _model(source: Source) -> Any:
-    import transformers
-
-    try:
-        return transformers.AutoModelForCausalLM.from_pretrained(
-            source.model, use_safetensors=True, dtype="auto", **_origin(source)
-        )
-    except (ImportError, MemoryError):
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        raise _unusable(source, "it cannot be loaded", error) from error
-
-
 def _with_adapter(model: Any, adapter: str) -> Any:
     import peft
 
     return peft.PeftModel.from_pretrained(model, adapter, is_trainable=False)
-
-
-def _unusable(source: Source, what: str, error: Exception) -> FaultError:
-    if not source.local and isinstance(error, OSError):
-        return FaultError(
-            "hub_unreachable",
-            f"{source.model} could not be had from the model hub",
-            "check the name and the connection, or put the model into the data directory",
-        )
-    name = source.model.replace("\\", "/").rsplit("/", 1)[-1] if source.local else source.model
-    return FaultError(
-        "model_invalid", f"the model {name}: {what}", "the log has the details; fetch it again"
-    )

@@ -6,26 +6,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+from peft_studio.libraries.faults import Fault, foreseen
 from peft_studio.methods import peft_config
 from peft_studio.training import checkpoints
-from peft_studio.training.failures import TrainingFailure, told
-from peft_studio.training.job import Job
+from peft_studio.training.job import WORDS, Job
 
 
 def adapted(job: Job, model: Any) -> Any:
     """``model`` with a fresh adapter of the job's method, which alone is trained.
 
-    :raises TrainingFailure: ``unsupported_method`` when the method does not fit the model.
+    :raises Fault: ``unsupported_method`` when the method does not fit the model.
     """
     import peft
 
     try:
         adapted = peft.get_peft_model(model, peft_config(job.method, job.parameters))
     except Exception as error:
-        known = told(error)
-        if known["id"] != "training_failed":
+        if foreseen(error, WORDS):
             raise
-        raise TrainingFailure(
+        raise Fault(
             "unsupported_method",
             f"{job.method} does not fit {job.model} ({model.config.model_type})",
             "take another method, or target all-linear where the method has it",

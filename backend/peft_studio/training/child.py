@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from peft_studio.libraries.faults import told
 from peft_studio.training import checkpoints
-from peft_studio.training.failures import told
-from peft_studio.training.job import Job, Service
+from peft_studio.training.job import WORDS, Job, Service
 from peft_studio.worker import child
 from peft_studio.worker.pipe import Pipe
 
@@ -32,7 +32,7 @@ def main(pipe: Pipe, arguments: Mapping[str, Any]) -> None:
     # Also what is no Exception: there is nobody else to say that the run is over.
     except BaseException as error:
         _log.exception("the training failed")
-        service.tell("failed", error=told(error))
+        service.tell("failed", error=told(error, WORDS))
 
 
 def trained(job: Job, service: Service) -> str:
@@ -62,21 +62,14 @@ def trained(job: Job, service: Service) -> str:
 
 
 def _trainer(job: Job, service: Service) -> Any:
-    from peft_studio.training import adapting, loading, rows, trainer
+    from peft_studio.libraries import devices, loading
+    from peft_studio.training import adapting, rows, trainer
 
-    _tell_hardware(service)
-    tokenizer = loading.tokenizer(job)
+    service.tell("hardware", **devices.report())
+    tokenizer = loading.tokenizer(job.base, WORDS)
     cache = job.scratch / "datasets"
     tokenised = rows.tokenised(job.data, cache, tokenizer, job.training["max_length"])
     kind = trainer.dtype(job.training["precision"])
-    model = loading.model(job, kind)
+    model = loading.model(job.base, kind, WORDS)
     trainer.seed(job.training["seed"])
     return trainer.make(job, service, adapting.adapted(job, model), tokenizer, tokenised)
-
-
-def _tell_hardware(service: Service) -> None:
-    import torch
-
-    devices = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
-    gpus = [{"name": one.name, "memory": one.total_memory} for one in devices]
-    service.tell("hardware", gpus=gpus, torch=torch.__version__)

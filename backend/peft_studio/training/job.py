@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from peft_studio.libraries.faults import Words
+from peft_studio.libraries.loading import Base
 from peft_studio.worker.pipe import Pipe
+
+WORDS = Words(
+    id="training_failed",
+    failed="the training failed",
+    memory="take a smaller batch_size or max_length, a smaller model, or close other programs",
+    disk="free some space and resume the run",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,11 @@ class Job:
             parameters=arguments["parameters"],
             training=arguments["training"],
         )
+
+    @property
+    def base(self) -> Base:
+        """The model that is trained on."""
+        return Base(self.model, self.source, self.revision, self.online)
 
     @property
     def checkpoints(self) -> Path:

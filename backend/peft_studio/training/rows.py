@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from peft_studio.training.failures import TrainingFailure
+from peft_studio.libraries.faults import Fault
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def tokenised(data: Path, cache: Path, tokenizer: Any, max_length: int) -> Any:
     left out.
 
     :param cache: where ``datasets`` keeps its files.
-    :raises TrainingFailure: ``dataset_invalid`` when no row is left or a row does not fit the
+    :raises Fault: ``dataset_invalid`` when no row is left or a row does not fit the
         model's chat template.
     """
     import datasets
@@ -51,7 +51,7 @@ def tokenised(data: Path, cache: Path, tokenizer: Any, max_length: int) -> Any:
     if len(done) < len(rows):
         _log.warning("%d of %d rows have nothing to learn", len(rows) - len(done), len(rows))
     if not len(done):
-        raise TrainingFailure(
+        raise Fault(
             "dataset_invalid",
             f"within {max_length} tokens no row has anything to learn",
             "raise max_length, or shorten the prompts",
@@ -91,7 +91,7 @@ def _talk(messages: Sequence[Row], tokenizer: Any) -> tuple[list[int], list[int]
         return _templated_talk(messages, tokenizer)
     except Exception as error:
         # The template is the model's own program: it refuses what it does not know as it likes.
-        raise TrainingFailure(
+        raise Fault(
             "dataset_invalid",
             "a conversation does not fit the model's chat template",
             "many models know no system role, or want user and assistant to take turns",

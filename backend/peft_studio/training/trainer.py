@@ -17,9 +17,9 @@ import torch
 import transformers
 from transformers.trainer import TRAINER_STATE_NAME
 
+from peft_studio.libraries.faults import Fault
 from peft_studio.runs.spec import DEFAULT_EPOCHS
 from peft_studio.training import checkpoints
-from peft_studio.training.failures import TrainingFailure
 from peft_studio.training.job import Job, Service
 from peft_studio.training.rows import Padded
 from peft_studio.worker.child import threads
@@ -53,13 +53,13 @@ def make(job: Job, service: Service, model: Any, tokenizer: Any, rows: Any) -> S
 def dtype(precision: str) -> torch.dtype:
     """The type of the weights: ``auto`` is bfloat16 on a GPU that has it, float32 elsewhere.
 
-    :raises TrainingFailure: for float16 where there is no GPU.
+    :raises Fault: for float16 where there is no GPU.
     """
     if precision == "auto":
         fast = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
         return torch.bfloat16 if fast else torch.float32
     if precision == "float16" and not torch.cuda.is_available():
-        raise TrainingFailure(
+        raise Fault(
             "training_failed", "float16 needs a GPU", "take precision auto, float32 or bfloat16"
         )
     named: torch.dtype = getattr(torch, precision)
@@ -135,7 +135,7 @@ class StudioTrainer(transformers.Trainer):  # type: ignore[misc]
         saved = safetensors.torch.load_file(Path(resume_from_checkpoint) / _WEIGHTS)
         trained = dict(self._parameters())
         if saved.keys() != trained.keys():
-            raise TrainingFailure("training_failed", "the checkpoint is of another model or method")
+            raise Fault("training_failed", "the checkpoint is of another model or method")
         with torch.no_grad():
             for name, weights in saved.items():
                 trained[name].copy_(weights)
@@ -174,7 +174,7 @@ class _Report(transformers.TrainerCallback):  # type: ignore[misc]
         if "loss" not in logs:
             return
         if not math.isfinite(logs["loss"]):
-            raise TrainingFailure(
+            raise Fault(
                 "training_failed",
                 f"at step {state.global_step} the loss was no number any more",
                 "lower learning_rate, or use precision float32",
