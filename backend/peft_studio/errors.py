@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +25,17 @@ _log = logging.getLogger(__name__)
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """No room on the disk, in the user's share of it, or for a file of this size on it."""
+_UNUSABLE = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE}
+    | {errno.EMFILE, errno.ENFILE}
+)
+"""The data directory was removed, locked up or unplugged, or no more files may be open: nothing
+that we could mend."""
+
+_SHOWN = 20
+"""Fields that an answer names when a request is wrong in more."""
+_LONGEST = 200
+"""Characters of what is said of one field: its name is the client's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ class Problem:
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
         """The problem as an answer."""
-        body = {"id": self.id, "message": self.message, "hint": self.hint}
+        body = {"id": self.id, "message": _sendable(self.message), "hint": self.hint}
         retry = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         return JSONResponse({"error": body}, self.status, retry | dict(headers or {}))
 
@@ -108,10 +120,15 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
 
 
 async def _on_os_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, OSError) or error.errno not in _DISK_FULL:
+    assert isinstance(error, OSError)  # noqa: S101 - registered for these alone
+    if error.errno not in _DISK_FULL | _UNUSABLE:
         raise error
-    _log.warning("%s %s: %s", request.method, request.url.path, error)
-    return disk_full("what was sent").response()
+    _log.error("%s %s: %s", request.method, request.url.path, error)
+    if error.errno in _DISK_FULL:
+        return disk_full("what was sent").response()
+    message = f"PEFT Studio cannot use its data directory: {os.strerror(error.errno or 0)}"
+    hint = "see that it is there and can be written, then start PEFT Studio again"
+    return Problem(503, "storage_failed", message, hint).response()
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
@@ -123,8 +140,20 @@ async def _on_http_exception(_request: Request, error: Exception) -> Response:
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for these alone
     # Where and why, but not what was sent: it may be a secret, and it may be large.
-    lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-    return Problem(422, "invalid_request", "; ".join(lines)).response()
+    found = error.errors()
+    lines = [f"{_place(one['loc'])}: {one['msg']}" for one in found[:_SHOWN]]
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return Problem(422, "invalid_request", "; ".join(lines + more)).response()
+
+
+def _place(location: Sequence[str | int]) -> str:
+    place = ".".join(map(str, location))
+    return place if len(place) <= _LONGEST else place[:_LONGEST] + "..."
+
+
+def _sendable(text: str) -> str:
+    """``text`` without halves of surrogate pairs, which JSON can name and UTF-8 cannot hold."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _name(status: int) -> str:

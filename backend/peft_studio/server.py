@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 _KEEP_ALIVE = 75
 """Seconds an idle connection stays open. The desktop app asks for health every 5 s; uvicorn's own
 5 s would close its connection just as it is used again."""
+_FRAME = 1024
+"""Bytes of a websocket's message: clients have nothing to say there."""
 
 
 def serve(app: FastAPI, settings: Settings, listener: socket.socket, shutdown: Shutdown) -> None:
@@ -44,6 +46,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         http="h11",
         # Declared as a class, but only ever called.
         ws=cast(type[asyncio.Protocol], _websocket),
+        ws_max_size=_FRAME,
         lifespan="on",
         log_config=None,
         access_log=settings.log_level == "debug",

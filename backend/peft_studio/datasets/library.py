@@ -90,14 +90,11 @@ class Datasets:
 
         :raises ProblemError: ``dataset_not_found``.
         """
-        with self._database.transaction() as connection:
-            query = "SELECT meta FROM datasets WHERE id = ?"
-            row = connection.execute(query, (dataset_id,)).fetchone()
-        # From here on the id is one that we made.
-        path = self._data.datasets / dataset_id / "data.jsonl" if row else None
-        if path is None or not path.is_file():
+        meta = self._listed(dataset_id)
+        path = self._data.datasets / meta.id / "data.jsonl"
+        if not path.is_file():
             raise ProblemError(_not_found(dataset_id))
-        return Dataset(_ADAPTER.validate_json(row["meta"]), path)
+        return Dataset(meta, path)
 
     def preview(self, dataset_id: str, offset: int, limit: int) -> list[dict[str, Any]]:
         """Rows as they are kept, from the one numbered ``offset`` (from 0), ``limit`` at most.
@@ -141,16 +138,26 @@ class Datasets:
         return meta
 
     def delete(self, dataset_id: str) -> None:
-        """Delete the one with this id.
+        """Delete the one with this id, or what is left of it.
 
         :raises ProblemError: ``dataset_not_found``, or ``dataset_in_use``.
         """
-        folder = self.get(dataset_id).path.parent
+        folder = self._data.datasets / self._listed(dataset_id).id
         if self._in_use(dataset_id):
             raise ProblemError(_IN_USE)
         with self.workshop() as workshop, self._database.transaction() as connection:
             connection.execute("DELETE FROM datasets WHERE id = ?", (dataset_id,))
-            folder.rename(workshop / "gone")
+            # The user may have removed it, or we did, and the disk was too full to commit.
+            with contextlib.suppress(FileNotFoundError):
+                folder.rename(workshop / "gone")
+
+    def _listed(self, dataset_id: str) -> Meta:
+        with self._database.transaction() as connection:
+            query = "SELECT meta FROM datasets WHERE id = ?"
+            row = connection.execute(query, (dataset_id,)).fetchone()
+        if row is None:
+            raise ProblemError(_not_found(dataset_id))
+        return _ADAPTER.validate_json(row["meta"])
 
     def _publish(self, made: Path, meta: Meta) -> None:
         place = self._data.datasets / meta.id

@@ -16,6 +16,7 @@ from peft_studio.models.weights import WeightsError, parameters
 _JSON_LIMIT = 16 << 20
 """Bytes of a JSON file that are read; the index of a large model has some 100 KB."""
 _INDEX = "model.safetensors.index.json"
+_ADAPTER = "adapter_config.json"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 _TOKENIZERS = frozenset(
     {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}
@@ -92,6 +93,9 @@ def _files(folder: Path, within: Path) -> dict[str, Path]:
 
 
 def _architecture(files: Mapping[str, Path]) -> str:
+    if _ADAPTER in files:
+        # transformers would load it on top of the model, or another model that it names.
+        raise _invalid(f"has {_ADAPTER}: it is an adapter, or carries one", "take the model alone")
     if "config.json" not in files:
         raise _invalid("has no config.json", "a model is a directory as transformers saves it")
     config = _json(files, "config.json")

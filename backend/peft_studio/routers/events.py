@@ -16,6 +16,11 @@ from peft_studio.studio import Studio
 
 NO_SUCH_RUN = 4404
 """The close code for an unknown run: 4000 to 4999 are ours to give out (RFC 6455, 7.4.2)."""
+BUSY = 1013
+"""The close code when :data:`MOST` are watching: try again later (IANA's registry)."""
+MOST = 100
+"""Websockets that may be open at once. The process has some 1000 files to give away, and without
+one it cannot say that it is healthy."""
 FAILED = 1011
 """The close code when the run cannot be looked up; RFC 6455's for a fault of the server."""
 
@@ -23,23 +28,31 @@ FAILED = 1011
 def create_router(studio: Studio) -> APIRouter:
     """The endpoint."""
     router = APIRouter()
+    watching = asyncio.Semaphore(MOST)
 
     @router.websocket("/api/runs/{run_id}/events")
     async def events(websocket: WebSocket, run_id: str) -> None:
         """First the run as it is, then every change; ends with the run."""
         # Accepted first: a browser's page cannot see why a handshake was refused.
         await websocket.accept()
-        manager = await run_in_threadpool(lambda: studio.runs)
-        with manager.listeners.listening(run_id) as listener:
+        if watching.locked():
+            await websocket.close(BUSY, "busy")
+            return
+        async with watching:
             try:
-                run = await run_in_threadpool(manager.get, run_id)
+                await _watch(websocket, studio, run_id)
             except ProblemError as error:
                 code = NO_SUCH_RUN if error.problem.status == 404 else FAILED
                 await websocket.close(code, error.problem.id)
-                return
-            await _until_gone(websocket, RunEvent(type="snapshot", run=run), listener)
 
     return router
+
+
+async def _watch(websocket: WebSocket, studio: Studio, run_id: str) -> None:
+    manager = await run_in_threadpool(lambda: studio.runs)
+    with manager.listeners.listening(run_id) as listener:
+        run = await run_in_threadpool(manager.get, run_id)
+        await _until_gone(websocket, RunEvent(type="snapshot", run=run), listener)
 
 
 async def _until_gone(websocket: WebSocket, first: RunEvent, listener: Listener) -> None:

@@ -36,7 +36,7 @@ def create_router(studio: Studio) -> APIRouter:
     """The endpoint."""
     router = APIRouter()
 
-    @router.get("/api/models", responses=errors.responses(507))
+    @router.get("/api/models", responses=errors.responses(503, 507))
     def models() -> ModelList:
         return ModelList(models=[_body(model) for model in studio.models.all()])
 

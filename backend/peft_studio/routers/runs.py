@@ -39,7 +39,7 @@ def create_router(studio: Studio) -> APIRouter:
         """Take a run on; it starts when it is its turn."""
         return studio.runs.create(request)
 
-    @router.get("", responses=responses(503))
+    @router.get("", responses=responses(503, 507))
     def list_all() -> RunList:
         """Every run."""
         return RunList(runs=studio.runs.all())

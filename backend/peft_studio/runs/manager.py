@@ -133,16 +133,18 @@ class Runs:
         :param bin_folder: on the same file system; emptied at start, should we end half-way.
         :raises ProblemError: ``run_not_found``, ``run_conflict``.
         """
-        with self._lock:
-            run = self.get(run_id)
-            after(run.status, "delete")
-            self._let_go(run_id)
-            doomed = bin_folder / f"run-{run_id}-{secrets.token_hex(4)}"
-            with contextlib.suppress(FileNotFoundError):
-                self._store.folder(run_id).rename(doomed)
-            self._store.remove(run_id)
-            self.listeners.tell(RunEvent(type="deleted", run=run))
-        shutil.rmtree(doomed, ignore_errors=True)
+        doomed = bin_folder / f"run-{run_id}-{secrets.token_hex(4)}"
+        try:
+            with self._lock:
+                run = self.get(run_id)
+                after(run.status, "delete")
+                self._let_go(run_id)
+                self._move_away(run_id, doomed)
+                self._store.remove(run_id)
+                self.listeners.tell(RunEvent(type="deleted", run=run))
+        finally:
+            # Also when the disk is too full to forget the run: this is what makes room.
+            shutil.rmtree(doomed, ignore_errors=True)
 
     def adapter(self, run_id: str) -> AdapterRef:
         """The adapter of a completed run.
@@ -193,6 +195,11 @@ class Runs:
             job.over = True
             job.worker.kill()
 
+    def _move_away(self, run_id: str, target: Path) -> None:
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            self._store.folder(run_id).rename(target)
+
     def _set(self, run: Run) -> None:
         """The run stands differently: the job and whoever watches should know."""
         if self._job and self._job.run.id == run.id:
@@ -206,7 +213,8 @@ class Runs:
             self._job = Job(run)
             try:
                 self._start(self._job)
-            except (ProblemError, OSError) as error:
+            # Whatever it is: a job without a child would keep its place, and all others waiting.
+            except Exception as error:
                 self._job = None
                 self._refused(run, error)
 
@@ -232,9 +240,9 @@ class Runs:
             lambda code: self._on_end(job, code),
         )
 
-    def _refused(self, run: Run, error: ProblemError | OSError) -> None:
+    def _refused(self, run: Run, error: Exception) -> None:
         """The run could not even start."""
-        _log.error("run %s did not start: %s", run.id, error)
+        _log.error("run %s did not start", run.id, exc_info=error)
         if isinstance(error, ProblemError):
             one = error.problem
             failure = Failure(id=one.id, message=one.message, hint=one.hint)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 import sqlite3
 import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from peft_studio.runs.spec import ID_PATTERN, Failure, Metric, Progress, Run, RunRequest
 from peft_studio.runs.states import ACTIVE, Status
@@ -44,9 +43,14 @@ class RunStore:
         folder = self.folder(run.id)
         folder.mkdir(mode=0o700)
         text = json.dumps({"created_at": run.created_at, "request": _request(run)})
-        (folder / _SPEC).write_text(text, encoding="utf-8")
-        with self._database.transaction() as database:
-            _insert(database, run)
+        try:
+            (folder / _SPEC).write_text(text, encoding="utf-8")
+            with self._database.transaction() as database:
+                _insert(database, run)
+        except BaseException:
+            # Its files would bring back at the next start what the client was told is not there.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def get(self, run_id: str) -> Run | None:
         """One run, if there is such."""
@@ -158,7 +162,7 @@ def _on_disk(folder: Path, known: Collection[str]) -> list[Run]:
         if re.fullmatch(ID_PATTERN, path.name) and path.name not in known:
             try:
                 found.append(_read(path))
-            except (OSError, ValueError, TypeError, KeyError, ValidationError) as error:
+            except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
                 _log.warning("the run in %s cannot be read: %s", path, error)
     return found
 

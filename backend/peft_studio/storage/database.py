@@ -64,6 +64,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
+        self._closed = False
         self.moved_aside: Path | None = None
         """Where a damaged file was moved to when this one was opened."""
         try:
@@ -82,6 +83,8 @@ class Database:
         :raises ProblemError: ``disk_full``, or ``storage_failed`` when SQLite cannot go on.
         """
         with self._lock:
+            if self._closed:
+                raise ProblemError(_STOPPING)
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 with self._connection:
@@ -94,7 +97,11 @@ class Database:
     def close(self) -> None:
         """Fold the log into the file and close it."""
         with self._lock:
+            self._closed = True
             self._connection.close()
+
+
+_STOPPING = Problem(503, "storage_failed", "PEFT Studio is stopping", "start it again")
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -111,6 +111,8 @@ def confine(hub: Path, scratch: Path, *, online: bool) -> None:
         "OMP_NUM_THREADS": str(threads()),
     }
     os.environ |= {name: str(path) for name, path in places.items()} | words
+    # Libraries take a hub's org/name for a directory where there is one below the current one.
+    os.chdir(scratch)
     tempfile.tempdir = None
 
 
