@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/backend.md").read_text(encoding="utf-8")
 WHERE = {"Problem": 1, "Notice": 0, "Flaw": 0, "Fault": 0}
 """What makes an error, and which of its arguments is the id."""
-OF_HTTP = {"not_found", "unauthorized"}
-"""Ids that are a status' own name; others of the kind need no advice."""
+OF_HTTP = {"bad_request", "method_not_allowed", "not_found", "unauthorized"}
+"""Ids that are a status' own name."""
 
 
 def ids_in(tree: ast.AST) -> Iterator[str]:

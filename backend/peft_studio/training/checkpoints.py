@@ -1,11 +1,15 @@
 """Checkpoints as directories that are whole or absent, whenever the process or the power goes.
 
-A checkpoint is written under a name that is never read, synced and renamed.
+A checkpoint is written under a name that is never read, synced and renamed. It holds the SHA-256 of
+each of its files, so that one that went bad on the disk is passed over.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
+import logging
 import os
 import re
 import shutil
@@ -13,16 +17,41 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+_log = logging.getLogger(__name__)
+
 _NAME = re.compile(r"checkpoint-(\d{1,12})")
 _UNFINISHED = ".unfinished-"
 KEEP = 2
 """How many are kept: the one before the newest, should the newest turn out to be bad."""
 
 
+_DIGESTS = "sha256.json"
+
+
 def newest(folder: Path) -> Path | None:
-    """The checkpoint that went furthest."""
-    found = _all(folder)
-    return found[-1] if found else None
+    """The checkpoint that went furthest, of those that are as they were written."""
+    for path in reversed(_all(folder)):
+        if _is_sound(path):
+            return path
+        _log.warning("%s is damaged: an older checkpoint is taken, if there is one", path.name)
+    return None
+
+
+def _is_sound(checkpoint: Path) -> bool:
+    try:
+        digests = json.loads((checkpoint / _DIGESTS).read_bytes())
+        return bool(digests == _digests(checkpoint))
+    except (OSError, ValueError):
+        return False
+
+
+def _digests(checkpoint: Path) -> dict[str, str]:
+    found = {}
+    for path in checkpoint.iterdir():
+        if path.name != _DIGESTS:
+            with path.open("rb") as file:
+                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 @contextlib.contextmanager
@@ -34,6 +63,7 @@ def writing(folder: Path, step: int) -> Iterator[Path]:
     target = folder / f"checkpoint-{step}"
     with publishing(target) as unfinished:
         yield unfinished
+        (unfinished / _DIGESTS).write_text(json.dumps(_digests(unfinished)), encoding="utf-8")
     for old in _all(folder)[:-KEEP]:
         remove(old)
 
