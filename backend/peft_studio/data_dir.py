@@ -102,11 +102,11 @@ def _unusable(root: Path, error: OSError) -> DataDirectoryError:
     )
 
 
-def sync_directory(folder: Path) -> None:
-    """Have the names in ``folder`` on disk, where the system offers that (Windows does not)."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Have a file's bytes, or the names in a directory, on disk."""
+    if os.name == "nt" and path.is_dir():
+        return  # directories cannot be synced there
+    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

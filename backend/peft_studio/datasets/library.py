@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import re
-import secrets
 import shutil
 import sqlite3
 import time
@@ -23,7 +22,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from peft_studio.data_dir import DataDir, sync_directory
+from peft_studio import ids
+from peft_studio.data_dir import DataDir, sync
 from peft_studio.datasets.formats import Format
 from peft_studio.datasets.intake import convert
 from peft_studio.datasets.shapes import Shape
@@ -107,7 +107,7 @@ class Datasets:
     @contextlib.contextmanager
     def workshop(self) -> Iterator[Path]:
         """A new directory for an upload; whatever is in it at the end is deleted."""
-        folder = self._data.tmp / secrets.token_hex(8)
+        folder = self._data.tmp / ids.new()
         folder.mkdir(mode=0o700, parents=True)
         try:
             yield folder
@@ -125,7 +125,7 @@ class Datasets:
         made.mkdir(mode=0o700)
         taken = convert(source, made / "data.jsonl", form)
         meta = Meta(
-            id=secrets.token_hex(8),
+            id=ids.new(),
             name=name,
             format=form,
             shape=taken.shape,
@@ -163,9 +163,9 @@ class Datasets:
         place = self._data.datasets / meta.id
         with self._database.transaction() as connection:
             _insert(connection, meta)
-            sync_directory(made)
+            sync(made)
             made.rename(place)
-            sync_directory(place.parent)
+            sync(place.parent)
 
     def _mend(self) -> None:
         """Make the rows say what the directories are."""
@@ -208,7 +208,7 @@ def _read(folder: Path) -> Meta | None:
         _log.warning("%s is no data set: %s", folder, type(error).__name__)
         return None
     whole = (folder / "data.jsonl").is_file()
-    return meta if whole and meta.id == folder.name and re.fullmatch(ID, meta.id) else None
+    return meta if whole and meta.id == folder.name and re.fullmatch(ids.PATTERN, meta.id) else None
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -216,7 +216,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-ID = r"^[0-9a-f]{16}$"
-"""What an id looks like."""

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from peft_studio import errors
+from peft_studio import errors, ids
 from peft_studio.datasets.formats import Format
 from peft_studio.datasets.intake import receive, too_large
-from peft_studio.datasets.library import ID, Meta
+from peft_studio.datasets.library import Meta
 from peft_studio.datasets.shapes import Shape
 from peft_studio.datasets.statistics import Statistics
 from peft_studio.errors import Problem, ProblemError
@@ -21,7 +21,7 @@ from peft_studio.studio import Studio
 
 PATH = "/api/datasets"
 
-DatasetId = Annotated[str, Path(pattern=ID)]
+DatasetId = Annotated[str, Path(pattern=ids.PATTERN)]
 _BAD = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 """Control characters, line ends, and Unicode's bidirectional controls, with which a label shows as
 something else. As in a regular expression's brackets."""

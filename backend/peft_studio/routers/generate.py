@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from peft_studio import errors, packages
+from peft_studio import errors, ids, packages
 from peft_studio.errors import ProblemError
 from peft_studio.generating.generator import Generator
 from peft_studio.generating.job import Answer, Finish, Job
@@ -31,7 +31,7 @@ class Wish(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
     model: Annotated[str, Field(min_length=1, max_length=250)] | None = None
-    run: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
+    run: Annotated[str, Field(pattern=ids.PATTERN)] | None = None
     adapter: bool = True
     prompt: Annotated[str, Field(min_length=1, max_length=100_000)]
     max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = 128

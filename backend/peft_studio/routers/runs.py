@@ -8,12 +8,13 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
+from peft_studio import ids
 from peft_studio.errors import responses
 from peft_studio.runs.export import zipped
-from peft_studio.runs.spec import ID_PATTERN, Metric, Run, RunRequest
+from peft_studio.runs.spec import Metric, Run, RunRequest
 from peft_studio.studio import Studio
 
-_Id = Annotated[str, Path(pattern=ID_PATTERN)]
+_Id = Annotated[str, Path(pattern=ids.PATTERN)]
 _METRICS_LIMIT = 10_000
 _REFUSED = responses(404, 409, 422, 503, 507)
 

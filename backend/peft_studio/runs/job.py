@@ -12,11 +12,6 @@ from peft_studio.runs.states import Event, heard
 from peft_studio.worker.pipe import Message
 from peft_studio.worker.process import Worker
 
-ADAPTER = "adapter"
-"""Where in a run's directory the finished adapter is: whole or absent."""
-SCRATCH = "scratch"
-"""Where in a run's directory a child keeps what need not outlive it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rules:

@@ -16,10 +16,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from peft_studio import ids
 from peft_studio.errors import Problem, ProblemError
 from peft_studio.runs.endings import crash
 from peft_studio.runs.events import Listeners, RunEvent
-from peft_studio.runs.job import ADAPTER, SCRATCH, AdapterRef, Job, Rules, happened
+from peft_studio.runs.job import AdapterRef, Job, Rules, happened
+from peft_studio.runs.places import ADAPTER, SCRATCH
 from peft_studio.runs.spec import Failure, Metric, Progress, Run, RunRequest
 from peft_studio.runs.states import ACTIVE, OVER, Command, Event, after
 from peft_studio.runs.store import RunStore
@@ -27,8 +29,6 @@ from peft_studio.worker.pipe import Message
 from peft_studio.worker.process import Main, Worker
 
 _log = logging.getLogger(__name__)
-
-_ENDINGS: Mapping[Any, Event] = {"paused": "paused", "completed": "completed", "failed": "failed"}
 
 
 class Runs:
@@ -54,7 +54,7 @@ class Runs:
         self._rules.prepare(request)
         run = Run(
             **request.model_dump(),
-            id=secrets.token_hex(8),
+            id=ids.new(),
             status="queued",
             created_at=time.time(),
         )
@@ -262,7 +262,7 @@ class Runs:
                 case "progress":
                     self._progressed(job, message)
                 case "paused" | "completed" | "failed" as ending:
-                    self._ended(job, _ENDINGS[ending], message.get("error"))
+                    self._ended(job, ending, message.get("error"))
                 case "hardware":
                     self._rules.on_hardware(message)
 

@@ -6,10 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
+from peft_studio import ids
 from peft_studio.runs.states import Status
 
-ID_PATTERN = r"^[0-9a-f]{16}$"
-"""Ids are made by us; what does not look like one is refused before it is looked up."""
 Label = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """A name for people: stored and shown, never part of a path."""
 Scheduler = Literal["linear", "cosine", "constant", "constant_with_warmup"]
@@ -62,7 +61,7 @@ class RunRequest(_Closed):
 
     name: Label = ""
     model: Annotated[str, StringConstraints(max_length=300)]
-    dataset: Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+    dataset: Annotated[str, StringConstraints(pattern=ids.PATTERN)]
     method: Annotated[str, StringConstraints(max_length=50)] = "lora"
     parameters: Annotated[dict[str, JsonValue], Field(max_length=50)] = {}
     training: Training = Training()
@@ -95,7 +94,7 @@ class Failure(BaseModel):
 class Run(RunRequest):
     """A run as it stands. Times are seconds since the epoch, UTC."""
 
-    id: Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+    id: Annotated[str, StringConstraints(pattern=ids.PATTERN)]
     status: Status
     created_at: float
     started_at: float | None = None

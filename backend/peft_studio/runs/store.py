@@ -15,7 +15,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from peft_studio.runs.spec import ID_PATTERN, Failure, Metric, Progress, Run, RunRequest
+from peft_studio import ids
+from peft_studio.runs.places import ADAPTER
+from peft_studio.runs.spec import Failure, Metric, Progress, Run, RunRequest
 from peft_studio.runs.states import ACTIVE, Status
 from peft_studio.storage.database import Database
 
@@ -98,11 +100,11 @@ class RunStore:
 
     def recover(self) -> None:
         """After a start: what was active is interrupted, and lost rows are found again."""
-        for run in self.all():
+        known = self.all()
+        for run in known:
             if run.status in ACTIVE:
                 self.update(run.model_copy(update={"status": "interrupted"}))
-        known = {run.id for run in self.all()}
-        for run in _on_disk(self._folder, known):
+        for run in _on_disk(self._folder, {run.id for run in known}):
             _log.warning("run %s was found again by its files", run.id)
             with self._database.transaction() as database:
                 _insert(database, run)
@@ -159,7 +161,7 @@ def _on_disk(folder: Path, known: Collection[str]) -> list[Run]:
     """Runs that have files but no row."""
     found = []
     for path in sorted(folder.iterdir()):
-        if re.fullmatch(ID_PATTERN, path.name) and path.name not in known:
+        if re.fullmatch(ids.PATTERN, path.name) and path.name not in known:
             try:
                 found.append(_read(path))
             except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -170,7 +172,7 @@ def _on_disk(folder: Path, known: Collection[str]) -> list[Run]:
 def _read(path: Path) -> Run:
     with (path / _SPEC).open("rb") as file:
         saved = json.loads(file.read(_SPEC_LIMIT))
-    finished = (path / "adapter").is_dir()
+    finished = (path / ADAPTER).is_dir()
     status: Status = "completed" if finished else "interrupted"
     request = RunRequest.model_validate(saved["request"])
     return Run(

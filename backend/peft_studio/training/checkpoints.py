@@ -10,12 +10,12 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from peft_studio.data_dir import sync
 
 _log = logging.getLogger(__name__)
 
@@ -77,15 +77,15 @@ def publishing(target: Path) -> Iterator[Path]:
     try:
         yield unfinished
         for path in unfinished.iterdir():
-            _sync(path)
-        _sync(unfinished)
+            sync(path)
+        sync(unfinished)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     if target.exists():
         remove(target)
     unfinished.rename(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def remove(path: Path) -> None:
@@ -108,13 +108,3 @@ def _all(folder: Path) -> list[Path]:
     paths = folder.iterdir() if folder.is_dir() else ()
     found = [(int(name[1]), path) for path in paths if (name := _NAME.fullmatch(path.name))]
     return [path for _, path in sorted(found)]
-
-
-def _sync(path: Path) -> None:
-    if sys.platform == "win32" and path.is_dir():
-        return  # directories cannot be synced there
-    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ from typing import Any
 
 from peft_studio.libraries.faults import Words
 from peft_studio.libraries.loading import Base
+from peft_studio.runs.places import ADAPTER, SCRATCH
 from peft_studio.worker.pipe import Pipe
 
 WORDS = Words(
@@ -76,12 +77,12 @@ class Job:
     @property
     def scratch(self) -> Path:
         """What need not outlive the child."""
-        return self.folder / "scratch"
+        return self.folder / SCRATCH
 
     @property
     def adapter(self) -> Path:
         """The finished adapter: whole or absent."""
-        return self.folder / "adapter"
+        return self.folder / ADAPTER
 
 
 class Service:
