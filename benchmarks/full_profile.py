@@ -13,7 +13,6 @@ import os
 import shutil
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from measuring import (
     table,
     together,
 )
-from verifying import CORES, check, digests, openssl, parts, threads
+from verifying import compared, threads
 
 from runtime_packager.manifest import Level
 from runtime_packager.platforms import host_target
@@ -122,17 +121,7 @@ def memory(tree: Path, assemble: list[object]) -> None:
 
 def verifying(tree: Path) -> None:
     files = warmed(tree)
-    with ProcessPoolExecutor(CORES) as pool:
-        medians = in_turn(
-            {
-                "`full`": lambda: check(tree, Level.FULL),
-                "SHA-256 alone, hashlib in threads": lambda: threads(files),
-                "SHA-256 alone, hashlib in processes": lambda: [*pool.map(digests, parts(files))],
-                "SHA-256 alone, openssl": lambda: openssl(files),
-                "`quick`": lambda: check(tree, Level.QUICK),
-            },
-            RUNS,
-        )
+    medians = compared(tree, files, Level.QUICK, runs=RUNS)
     best = min(value for name, value in medians.items() if "alone" in name)
     rows = [[name, f"{value:.2f}", f"{value / best:.2f}"] for name, value in medians.items()]
     record("full-verify", table(["", "seconds", "of the best SHA-256"], rows))
